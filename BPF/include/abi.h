@@ -1,0 +1,352 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause)
+ *
+ * Every struct and constant that the kernel side (BPF/, C) and user space (Sources/Profiler, Swift) share. Swift imports
+ * this header as the module CBPFInterface; nothing here is declared a second time anywhere.
+ *
+ * Address words: a *process address* is what the CPU uses; an *ELF address* is the address inside an executable as its
+ * program headers state it. ELF address = process address - bias of the mapping.
+ */
+#ifndef OTELCOL_ABI_H
+#define OTELCOL_ABI_H
+
+#ifdef __bpf__
+typedef unsigned char u8;
+typedef unsigned short u16;
+typedef unsigned int u32;
+typedef unsigned long long u64;
+typedef int s32;
+typedef long long s64;
+#else
+#include <stdint.h>
+typedef uint8_t u8;
+typedef uint16_t u16;
+typedef uint32_t u32;
+typedef unsigned long long u64; /* as in BPF, so that one printf format and one Swift type (UInt64) serve */
+typedef int32_t s32;
+typedef long long s64;
+#endif
+
+/* ---- Limits ------------------------------------------------------------------------------------------------------ */
+
+enum {
+    ABI_MAX_KERNEL_FRAMES = 127, /* PERF_MAX_STACK_DEPTH, include/uapi/linux/perf_event.h */
+    ABI_MAX_USER_FRAMES = 1024,
+    /* One native frame takes 2 words, runtime frames up to 15. */
+    ABI_TRACE_WORDS = 3072,
+    ABI_COMM_LENGTH = 16, /* TASK_COMM_LEN, include/linux/sched.h */
+    ABI_REGISTER_COUNT = 34,
+    /* Stack bytes copied with a trace that cannot be unwound yet. */
+    ABI_STACK_SNAPSHOT_BYTES = 16384,
+    ABI_MAX_MAPPINGS_PER_PROCESS = 4096,
+    ABI_MAX_UNWIND_RULES = 16384,
+};
+
+/* ---- Registers --------------------------------------------------------------------------------------------------- */
+
+/* A register file is u64[ABI_REGISTER_COUNT], indexed by DWARF register number.
+ * x86_64 (System V psABI, figure 3.36): 0 rax 1 rdx 2 rcx 3 rbx 4 rsi 5 rdi 6 rbp 7 rsp 8..15 r8..r15 16 rip.
+ * arm64 (AADWARF64): 0..30 x0..x30, 31 sp, 32 pc. */
+enum {
+    X86_RAX = 0, X86_RDX = 1, X86_RCX = 2, X86_RBX = 3, X86_RSI = 4, X86_RDI = 5, X86_RBP = 6, X86_RSP = 7,
+    X86_R8 = 8, X86_R9 = 9, X86_R10 = 10, X86_R11 = 11, X86_R12 = 12, X86_R13 = 13, X86_R14 = 14, X86_R15 = 15,
+    X86_RIP = 16,
+    ARM64_FP = 29, ARM64_LR = 30, ARM64_SP = 31, ARM64_PC = 32,
+};
+
+/* ---- Unwinding tables -------------------------------------------------------------------------------------------- */
+
+/* How to find the caller's frame at a program counter. CFA is the canonical frame address (DWARF 5 §6.4.1);
+ * `*x` is the 8-byte word of process memory at x. After a step: SP = CFA unless stated. */
+enum unwind_kind {
+    /* No rule: unwinding fails here. */
+    UNWIND_INVALID = 0,
+    /* The root of the stack: nothing called this code. */
+    UNWIND_END_OF_STACK = 1,
+    /* CFA = cfa_register + cfa_offset, then the return address and FP by the fields below. */
+    UNWIND_CFA = 2,
+    /* CFA = *(cfa_register + cfa_offset) + cfa_added. */
+    UNWIND_CFA_DEREFERENCED = 3,
+    /* {FP, PC} = {*FP, *(FP + 8)}, CFA = FP + 16. */
+    UNWIND_FRAME_POINTER = 4,
+    /* Procedure linkage table of x86_64: CFA = RSP + 8 + ((RIP & 15) >= 11 ? 8 : 0), PC = *(CFA - 8). */
+    UNWIND_PLT = 5,
+    /* A signal handler's trampoline: all registers are restored from the ucontext on the stack. */
+    UNWIND_SIGNAL = 6,
+};
+
+enum unwind_return_address {
+    UNWIND_RA_ON_STACK = 0,    /* PC = *(CFA + return_address_offset) */
+    UNWIND_RA_IN_REGISTER = 1, /* PC = return_address_register */
+};
+
+enum unwind_frame_pointer {
+    UNWIND_FP_UNCHANGED = 0,
+    UNWIND_FP_ON_STACK = 1,  /* FP = *(CFA + frame_pointer_offset) */
+    UNWIND_FP_FROM_FP = 2,   /* FP = *(FP + frame_pointer_offset) */
+    UNWIND_FP_UNDEFINED = 3, /* unknown from here on */
+};
+
+/* Value of the map unwind_rules; the key is the rule number of a row. */
+struct unwind_rule {
+    u8 kind;                    /* enum unwind_kind */
+    u8 cfa_register;            /* register number */
+    u8 return_address;          /* enum unwind_return_address */
+    u8 return_address_register; /* register number */
+    u8 frame_pointer;           /* enum unwind_frame_pointer */
+    u8 reserved[3];
+    s32 cfa_offset;
+    s32 cfa_added;
+    s32 return_address_offset;
+    s32 frame_pointer_offset;
+};
+
+/* Rules that have the same number everywhere. */
+enum {
+    UNWIND_RULE_INVALID = 0,
+    UNWIND_RULE_END_OF_STACK = 1,
+    UNWIND_RULE_FRAME_POINTER = 2,
+    UNWIND_RULE_PLT = 3,
+    UNWIND_RULE_SIGNAL = 4,
+    UNWIND_RULE_FIRST_FREE = 5,
+};
+
+/* The table arena holds all unwinding tables as 4-byte words in blocks of 1024 (4 KiB), 64 blocks a chunk.
+ * Map table_chunks: array of maps, each an array of blocks. Word number w lies in chunk w >> 16, block
+ * (w >> 10) & 63, word w & 1023.
+ *
+ * A *row* is one word: low 16 bits the offset of an instruction from its page's start, high 16 bits the rule number.
+ * The rule holds from that offset to the next row's. The rows of one page are sorted, lie in one block, and the first
+ * has offset 0.
+ *
+ * A *page* covers 2^page_shift bytes of ELF addresses. Its record is two words: the arena word number of its first row,
+ * and (rule << 16 | row_count); with row_count 0 the whole page follows `rule` and the first word is unused. The two
+ * words of a record lie in one block. */
+enum {
+    TABLE_BLOCK_WORDS = 1024,
+    TABLE_BLOCKS_PER_CHUNK = 64,
+    TABLE_MAX_CHUNKS = 1024,
+    TABLE_MAX_ROWS_PER_PAGE = 1023,
+    TABLE_MIN_PAGE_SHIFT = 10,
+    TABLE_MAX_PAGE_SHIFT = 16,
+};
+
+struct table_block {
+    u32 words[TABLE_BLOCK_WORDS];
+};
+
+enum executable_state {
+    EXECUTABLE_UNKNOWN = 0,     /* no such executable: an empty slot */
+    EXECUTABLE_TABLE_PENDING = 1, /* being read: take a stack snapshot */
+    EXECUTABLE_HAS_TABLE = 2,
+    EXECUTABLE_WITHOUT_TABLE = 3, /* nothing to unwind by but frame pointers */
+};
+
+/* Value of the array map executables; the index is the executable's number, 0 is never used. */
+struct executable {
+    u64 first_page_address;   /* ELF address where page 0 starts */
+    u32 page_records_word;    /* arena word number of page 0's record; records of one executable are contiguous */
+    u32 page_count;
+    u8 page_shift;
+    u8 state;                 /* enum executable_state */
+    u8 reserved[6];
+};
+
+/* Element of the array map mappings. The mappings of one process are contiguous and sorted by start. */
+enum mapping_kind {
+    MAPPING_FILE = 0,
+    MAPPING_VDSO = 1,
+    MAPPING_ANONYMOUS = 2, /* executable memory without a file: code made at run time */
+};
+
+struct mapping {
+    u64 start;      /* process address */
+    u64 end;        /* process address, exclusive */
+    u64 bias;       /* ELF address = process address - bias */
+    u32 executable; /* 0 for MAPPING_ANONYMOUS */
+    u8 kind;        /* enum mapping_kind */
+    u8 unwinder;    /* enum unwinder that starts at an address in this mapping */
+    u8 reserved[2];
+};
+
+/* Value of the hash map processes, key u32 pid (thread group id in the initial pid namespace). */
+struct process {
+    u32 first_mapping; /* index into the map mappings */
+    u32 mapping_count;
+    u32 flags;         /* enum process_flag */
+    u32 reserved;
+};
+
+enum process_flag {
+    PROCESS_HAS_RUNTIME = 1,
+};
+
+/* ---- Unwinders: slots of the program array `unwinders` ------------------------------------------------------------ */
+
+enum unwinder {
+    UNWINDER_FINISH = 0, /* sends the trace */
+    UNWINDER_NATIVE = 1,
+    UNWINDER_COUNT = 16,
+};
+
+/* ---- Stop reasons ------------------------------------------------------------------------------------------------ */
+
+/* Why the unwinding of a trace ended. Numbers are stable: users see them. X(number, NAME, "metric name", "sentence") */
+#define STOP_REASONS(X)                                                                                                \
+    X(0, NONE, "none", "not ended")                                                                                    \
+    X(1, ROOT, "root", "the thread's root was reached")                                                                \
+    X(2, KERNEL_THREAD, "kernel_thread", "a kernel thread has no user stack")                                          \
+    X(3, TRUNCATED_FRAMES, "truncated_frames", "the stack has more frames than a trace holds")                         \
+    X(4, TRUNCATED_SNAPSHOT, "truncated_snapshot", "the stack is longer than the snapshot taken of it")                \
+    X(5, UNKNOWN_PROCESS, "unknown_process", "the process was not yet known")                                          \
+    X(6, NO_MAPPING, "no_mapping", "no executable mapping at this address")                                            \
+    X(7, TABLE_PENDING, "table_pending", "the executable's unwinding table was still being read")                      \
+    X(8, NO_RULE, "no_rule", "the unwinding table has no rule for this address")                                       \
+    X(9, STACK_UNREADABLE, "stack_unreadable", "the stack could not be read")                                          \
+    X(10, NO_PROGRESS, "no_progress", "the caller's frame is not above its callee's")                                  \
+    X(11, SCRATCH_REGISTER, "scratch_register", "the rule needs a register whose value is lost")                       \
+    X(12, ZERO_PC, "zero_pc", "the return address is zero")                                                            \
+    X(13, KERNEL_PC, "kernel_pc", "the return address lies in the kernel's half")                                      \
+    X(14, NO_USER_REGISTERS, "no_user_registers", "the user registers could not be found")                             \
+    X(15, COMPAT_TASK, "compat_task", "32-bit processes are not unwound")                                              \
+    X(16, FRAME_POINTER_CHAIN_END, "frame_pointer_chain_end", "code without a table, and its frame pointers end here") \
+    X(17, TAIL_CALL_FAILED, "tail_call_failed", "an unwinding program could not be called")                            \
+    X(18, TABLE_CORRUPT, "table_corrupt", "the unwinding table's words are out of range")                              \
+    X(19, PROCESS_GONE, "process_gone", "the process ended before it could be inspected")
+
+enum stop_reason {
+#define X(number, name, metric, sentence) STOP_##name = number,
+    STOP_REASONS(X)
+#undef X
+    STOP_REASON_COUNT
+};
+
+/* ---- Records to user space ---------------------------------------------------------------------------------------- */
+
+enum record_kind {
+    RECORD_TRACE = 1,
+    /* The stack could not be unwound yet: registers and a copy of the stack follow, see struct stack_snapshot. */
+    RECORD_STACK_SNAPSHOT = 2,
+};
+
+enum trace_origin {
+    ORIGIN_ON_CPU = 0,
+    ORIGIN_OFF_CPU = 1,
+    ORIGIN_PROBE = 2,
+};
+
+enum trace_flag {
+    /* The sample interrupted kernel code. */
+    TRACE_IN_KERNEL = 1,
+    /* The thread was in a system call, so the first user address is a return address. */
+    TRACE_IN_SYSTEM_CALL = 2,
+};
+
+/* Start of every record. For RECORD_TRACE follow word_count words: kernel_frame_count raw kernel addresses, leaf first,
+ * then the user frames, leaf first. For RECORD_STACK_SNAPSHOT follow kernel_frame_count raw kernel addresses, then
+ * struct stack_snapshot. */
+struct trace_header {
+    u32 kind; /* enum record_kind */
+    u32 pid;
+    u32 tid;
+    u32 cpu;
+    u64 time_nanoseconds; /* CLOCK_MONOTONIC */
+    u64 value;            /* nanoseconds for ORIGIN_OFF_CPU, else 0 */
+    u64 cgroup_id;        /* cgroup v2, 0 when unknown */
+    char comm[ABI_COMM_LENGTH];
+    u16 origin;      /* enum trace_origin */
+    u16 flags;       /* enum trace_flag */
+    u16 stop_reason; /* enum stop_reason */
+    u16 kernel_frame_count;
+    u16 user_frame_count;
+    u16 word_count;
+    u32 reserved;
+};
+
+/* A user frame: header word, then payload words.
+ * header = kind << 56 | flags << 48 | words_including_header << 40 | data (40 bits) */
+enum frame_kind {
+    /* data = executable number, 0 for memory without a file. Word 1: ELF address, or process address where data is 0. */
+    FRAME_NATIVE = 1,
+};
+
+enum frame_flag {
+    /* The address is a return address: the call lies before it. */
+    FRAME_RETURN_ADDRESS = 1,
+};
+
+struct stack_snapshot {
+    u64 registers[ABI_REGISTER_COUNT];
+    u64 stack_bytes;    /* how many bytes of the stack follow, from the stack pointer upwards */
+    u8 stack[];
+};
+
+/* ---- Settings made before load: read-only constants of the programs ------------------------------------------------ */
+
+struct kernel_settings {
+    u32 use_ring_buffer;         /* else a perf event array */
+    u32 has_probe_read_user;     /* bpf_probe_read_user and _kernel, Linux 5.5 */
+    u32 frames_per_call;         /* native frames unwound per program, as many as the verifier takes */
+    u32 include_idle;
+    s32 task_stack_offset;       /* task_struct.stack; -1: user registers of kernel-mode samples unavailable */
+    s32 stack_registers_offset;  /* from the task's stack to its struct pt_regs */
+    u64 pointer_mask;            /* arm64: which bits of a code pointer are address, not authentication code */
+};
+
+/* Result of the program that measures the two offsets above. */
+struct task_layout {
+    u32 pid; /* in: whose system call to look at; out: 0 when done */
+    s32 task_stack_offset;
+    s32 stack_registers_offset;
+    u32 reserved;
+};
+
+/* ---- Counters: per-CPU array `counters` ---------------------------------------------------------------------------- */
+
+/* X(number, NAME, "metric name", "sentence") */
+#define COUNTERS(X)                                                                                                    \
+    X(0, SAMPLES, "samples", "samples taken")                                                                          \
+    X(1, IDLE_SAMPLES, "samples.idle", "samples of the idle task, not reported")                                       \
+    X(2, OUTPUT_FAILED, "output.failed", "records that found no room in the buffer to user space")                     \
+    X(3, SNAPSHOTS, "snapshots", "stacks copied because they could not be unwound yet")                                \
+    X(4, USER_FRAMES, "frames.user", "user frames unwound")                                                            \
+    X(5, KERNEL_FRAMES, "frames.kernel", "kernel frames")                                                              \
+    X(6, PROCESSES_REPLACED, "processes.replaced", "known processes that executed a new program")
+
+enum counter {
+#define X(number, name, metric, sentence) COUNTER_##name = number,
+    COUNTERS(X)
+#undef X
+    COUNTER_COUNT = 16,
+    /* Stop reasons are counted behind the counters proper. */
+    COUNTER_STOP_REASONS = 16,
+    COUNTER_TOTAL = COUNTER_STOP_REASONS + STOP_REASON_COUNT
+};
+
+#ifndef __bpf__
+static inline const char *stop_reason_name(u32 reason) {
+    switch (reason) {
+#define X(number, name, metric, sentence) case number: return metric;
+        STOP_REASONS(X)
+#undef X
+    default: return "unknown";
+    }
+}
+static inline const char *stop_reason_sentence(u32 reason) {
+    switch (reason) {
+#define X(number, name, metric, sentence) case number: return sentence;
+        STOP_REASONS(X)
+#undef X
+    default: return "unknown";
+    }
+}
+static inline const char *counter_name(u32 counter) {
+    switch (counter) {
+#define X(number, name, metric, sentence) case number: return metric;
+        COUNTERS(X)
+#undef X
+    default: return 0;
+    }
+}
+#endif
+
+#endif

@@ -1,0 +1,101 @@
+// swift-tools-version: 6.2
+// Tools version 6.2, not 6.3: the arm64 cross-build uses Swift 6.2.3.
+
+import PackageDescription
+
+let strict: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .enableUpcomingFeature("ExistentialAny"),
+]
+
+/// A Swift module at `Sources/<path>`; the module's name is the path's last component unless given.
+func module(_ path: String, name: String? = nil, _ dependencies: [Target.Dependency] = []) -> Target {
+    .target(
+        name: name ?? String(path.split(separator: "/").last ?? ""),
+        dependencies: dependencies, path: "Sources/\(path)", swiftSettings: strict)
+}
+
+/// Tests at `Tests/<module>Tests`.
+func tests(_ module: String, _ dependencies: [Target.Dependency] = []) -> Target {
+    .testTarget(
+        name: "\(module)Tests", dependencies: [.byName(name: module)] + dependencies, path: "Tests/\(module)Tests",
+        exclude: [], swiftSettings: strict)
+}
+
+// MARK: - The profiling engine: no networking package below this line
+
+var targets: [Target] = [
+    // Structs and constants shared with the kernel side, defined once in BPF/include.
+    .systemLibrary(name: "CBPFInterface", path: "BPF/include"),
+    module("Profiler/BinaryReading"),
+    tests("BinaryReading"),
+]
+
+// MARK: - The Collector and its components
+
+targets += [
+    .executableTarget(
+        name: "otelcol", dependencies: ["BinaryReading"], path: "Sources/otelcol", swiftSettings: strict)
+]
+
+// MARK: - Dependencies
+
+var dependencies: [Package.Dependency] = []
+
+/// Which package a product comes from; a package is resolved only when a kept target uses it.
+let packages: [String: (url: String, from: Version, traits: Set<Package.Dependency.Trait>?)] = [
+    "swift-argument-parser": ("https://github.com/apple/swift-argument-parser", "1.5.0", nil),
+    "swift-log": ("https://github.com/apple/swift-log", "1.6.0", nil),
+    "swift-metrics": ("https://github.com/apple/swift-metrics", "2.5.0", nil),
+    "swift-collections": ("https://github.com/apple/swift-collections", "1.1.4", nil),
+    "swift-crypto": ("https://github.com/apple/swift-crypto", "4.0.0", nil),
+    "swift-system": ("https://github.com/apple/swift-system", "1.4.0", nil),
+    "swift-nio": ("https://github.com/apple/swift-nio", "2.96.0", nil),
+    "swift-protobuf": ("https://github.com/apple/swift-protobuf", "1.38.0", []),
+    "swift-service-lifecycle": ("https://github.com/swift-server/swift-service-lifecycle", "2.6.0", nil),
+    "async-http-client": ("https://github.com/swift-server/async-http-client", "1.24.0", nil),
+    "grpc-swift-2": ("https://github.com/grpc/grpc-swift-2", "2.3.0", nil),
+    "grpc-swift-nio-transport": ("https://github.com/grpc/grpc-swift-nio-transport", "2.6.0", nil),
+    "grpc-swift-protobuf": ("https://github.com/grpc/grpc-swift-protobuf", "2.4.0", nil),
+    "hummingbird": ("https://github.com/hummingbird-project/hummingbird", "2.20.0", nil),
+    "Yams": ("https://github.com/jpsim/Yams", "6.2.0", nil),
+    "GRDB.swift": ("https://github.com/groue/GRDB.swift", "7.10.0", nil),
+]
+
+// MARK: - Building a part
+
+/// `OTELCOL_ONLY=A,B` keeps only the named targets and what they depend on, so that one part builds and tests
+/// in seconds without the packages that the rest needs.
+if let only = Context.environment["OTELCOL_ONLY"], !only.isEmpty {
+    var wanted = Set(only.split(separator: ",").map(String.init))
+    var frontier = wanted
+    while !frontier.isEmpty {
+        var next: Set<String> = []
+        for target in targets where frontier.contains(target.name) {
+            for dependency in target.dependencies {
+                switch dependency {
+                case .targetItem(let name, _), .byNameItem(let name, _): next.insert(name)
+                default: break
+                }
+            }
+        }
+        frontier = next.subtracting(wanted)
+        wanted.formUnion(next)
+    }
+    targets.removeAll { !wanted.contains($0.name) }
+}
+
+var usedPackages: Set<String> = []
+for target in targets {
+    for case .productItem(_, let package?, _, _) in target.dependencies { usedPackages.insert(package) }
+}
+for name in usedPackages.sorted() {
+    guard let package = packages[name] else { fatalError("package \(name) is not listed in Package.swift") }
+    if let traits = package.traits {
+        dependencies.append(.package(url: package.url, from: package.from, traits: traits))
+    } else {
+        dependencies.append(.package(url: package.url, from: package.from))
+    }
+}
+
+let package = Package(name: "otelcol", dependencies: dependencies, targets: targets)
