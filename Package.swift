@@ -38,6 +38,15 @@ targets += [
         name: "otelcol", dependencies: ["BinaryReading"], path: "Sources/otelcol", swiftSettings: strict)
 ]
 
+// MARK: - Support for tests
+
+targets += [
+    .target(name: "CLiveSupport", path: "Tests/Support/CLiveSupport"),
+    .target(
+        name: "LiveSupport", dependencies: ["CLiveSupport"], path: "Tests/Support/LiveSupport", swiftSettings: strict),
+    tests("LiveSupport"),
+]
+
 // MARK: - Dependencies
 
 var dependencies: [Package.Dependency] = []
