@@ -33,7 +33,14 @@ var targets: [Target] = [
 
 // MARK: - The Collector and its components
 
+let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
+let argumentParser: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
+let yams: Target.Dependency = .product(name: "Yams", package: "Yams")
+
 targets += [
+    // What makes it a Collector: component model, configuration, feature gates, graph, lifecycle, own telemetry.
+    module("Collector", [logging, yams]),
+    tests("Collector", [logging]),
     .executableTarget(
         name: "otelcol", dependencies: ["BinaryReading"], path: "Sources/otelcol", swiftSettings: strict)
 ]
