@@ -31,6 +31,19 @@ var targets: [Target] = [
     tests("BinaryReading"),
 ]
 
+// MARK: - OTLP: generated messages and services (Scripts/generate-otlp), and helpers on them
+
+targets += [
+    module("OTLP", [.product(name: "SwiftProtobuf", package: "swift-protobuf")]),
+    tests("OTLP", [.product(name: "SwiftProtobuf", package: "swift-protobuf")]),
+    module(
+        "OTLPServices",
+        [
+            "OTLP", .product(name: "GRPCCore", package: "grpc-swift-2"),
+            .product(name: "GRPCProtobuf", package: "grpc-swift-protobuf"),
+        ]),
+]
+
 // MARK: - The Collector and its components
 
 let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
