@@ -29,6 +29,8 @@ var targets: [Target] = [
     .systemLibrary(name: "CBPFInterface", path: "BPF/include"),
     module("Profiler/BinaryReading"),
     tests("BinaryReading"),
+    module("Profiler/ObjectFiles", ["BinaryReading"]),
+    tests("ObjectFiles"),
 ]
 
 // MARK: - OTLP: generated messages and services (Scripts/generate-otlp), and helpers on them
