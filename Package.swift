@@ -29,6 +29,10 @@ var targets: [Target] = [
     .systemLibrary(name: "CBPFInterface", path: "BPF/include"),
     module("Profiler/BinaryReading"),
     tests("BinaryReading"),
+    // perf_event_open(2), its rings, and system calls that Swift cannot name.
+    .target(name: "CPerfEvents", path: "Sources/Profiler/CPerfEvents"),
+    module("Profiler/Processes", ["BinaryReading", "CBPFInterface", "CPerfEvents"]),
+    tests("Processes", ["BinaryReading", "CPerfEvents"]),
     module("Profiler/ObjectFiles", ["BinaryReading"]),
     tests("ObjectFiles"),
 ]
