@@ -58,8 +58,8 @@ let yams: Target.Dependency = .product(name: "Yams", package: "Yams")
 
 targets += [
     // What makes it a Collector: component model, configuration, feature gates, graph, lifecycle, own telemetry.
-    module("Collector", [logging, yams]),
-    tests("Collector", [logging]),
+    module("Collector", ["OTLP", logging, yams]),
+    tests("Collector", ["OTLP", logging]),
     .executableTarget(
         name: "otelcol", dependencies: ["BinaryReading"], path: "Sources/otelcol", swiftSettings: strict)
 ]

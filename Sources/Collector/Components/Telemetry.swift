@@ -1,10 +1,12 @@
+import OTLP
+
 /// One batch of telemetry, as OTLP's own messages: values with copy on write, so that handing a batch to several
 /// consumers costs nothing until one of them changes its copy.
 public enum Telemetry: Sendable {
-    case traces
-    case metrics
-    case logs
-    case profiles
+    case traces(Opentelemetry_Proto_Trace_V1_TracesData)
+    case metrics(Opentelemetry_Proto_Metrics_V1_MetricsData)
+    case logs(Opentelemetry_Proto_Logs_V1_LogsData)
+    case profiles(Opentelemetry_Proto_Profiles_V1development_ProfilesData)
 
     public var signal: Signal {
         switch self {
