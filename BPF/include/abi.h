@@ -177,7 +177,8 @@ struct process {
 };
 
 enum process_flag {
-    PROCESS_HAS_RUNTIME = 1,
+    /* The mappings were re-read since an address without a mapping was met: another one is not worth a snapshot. */
+    PROCESS_MAPPINGS_CONFIRMED = 1,
 };
 
 /* ---- Unwinders: slots of the program array `unwinders` ------------------------------------------------------------ */

@@ -1,0 +1,285 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause)
+ *
+ * One step of native unwinding: from a frame's registers to its caller's, by the row tables that user space made from
+ * .eh_frame and its like (see abi.h for their layout).
+ */
+#ifndef OTELCOL_NATIVE_UNWINDING_H
+#define OTELCOL_NATIVE_UNWINDING_H
+
+#include "maps.h"
+
+/* 2^12 mappings a process at most, plus the step that finds the range empty. */
+enum { MAPPING_BISECTION_STEPS = 13 };
+/* At most 1023 rows a page. */
+enum { ROW_BISECTION_STEPS = 10 };
+
+static __always_inline u64 code_address(u64 value) {
+#if defined(__TARGET_ARCH_arm64)
+    return value & settings.pointer_mask;
+#else
+    return value;
+#endif
+}
+
+/* Finds the mapping of `address` into state->mapping. */
+static __always_inline int find_mapping(struct unwind_state *state, u64 address) {
+    if (address >= state->mapping.start && address < state->mapping.end)
+        return STOP_NONE;
+    u32 low = 0, high = state->mapping_count;
+    for (int step = 0; step < MAPPING_BISECTION_STEPS; step++) {
+        if (low >= high)
+            break;
+        u32 middle = (low + high) >> 1;
+        const struct mapping *candidate = mapping_at(state->first_mapping + middle);
+        if (!candidate)
+            return STOP_NO_MAPPING;
+        if (candidate->start <= address)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    if (low == 0)
+        return STOP_NO_MAPPING;
+    const struct mapping *found = mapping_at(state->first_mapping + low - 1);
+    if (!found || address < found->start || address >= found->end)
+        return STOP_NO_MAPPING;
+    state->mapping = *found;
+    if (found->executable) {
+        const struct executable *executable = executable_at(found->executable);
+        if (!executable)
+            return STOP_TABLE_CORRUPT;
+        state->executable = *executable;
+    } else {
+        state->executable.state = EXECUTABLE_WITHOUT_TABLE;
+    }
+    return STOP_NONE;
+}
+
+/* The number of the rule for an ELF address, by state->executable's table. */
+static __always_inline int find_rule(const struct unwind_state *state, u64 address, u32 *rule) {
+    u64 distance = address - state->executable.first_page_address;
+    u32 shift = state->executable.page_shift & 31;
+    u64 page = distance >> shift;
+    if (page >= state->executable.page_count)
+        return STOP_NO_RULE;
+    u32 record = state->executable.page_records_word + (u32)page * 2;
+    const struct table_block *block = block_of_word(record);
+    if (!block)
+        return STOP_TABLE_CORRUPT;
+    u32 row = block->words[record & (TABLE_BLOCK_WORDS - 1)];
+    u32 rule_and_count = block->words[(record + 1) & (TABLE_BLOCK_WORDS - 1)];
+    u32 rows = rule_and_count & 0xffff;
+    if (rows == 0) {
+        *rule = rule_and_count >> 16;
+        return STOP_NONE;
+    }
+    block = block_of_word(row);
+    if (!block)
+        return STOP_TABLE_CORRUPT;
+    u32 offset = (u32)distance & ((1u << shift) - 1);
+    for (int step = 0; step < ROW_BISECTION_STEPS; step++) {
+        if (rows <= 1)
+            break;
+        u32 half = rows >> 1;
+        if ((block->words[(row + half) & (TABLE_BLOCK_WORDS - 1)] & 0xffff) <= offset)
+            row += half;
+        rows -= half;
+    }
+    *rule = block->words[row & (TABLE_BLOCK_WORDS - 1)] >> 16;
+    return STOP_NONE;
+}
+
+static __always_inline int step_by_frame_pointer(struct unwind_state *state) {
+    u64 frame_pointer = state->registers[REGISTER_FP];
+    u64 pair[2];
+    if (frame_pointer == 0)
+        return STOP_FRAME_POINTER_CHAIN_END;
+    if (frame_pointer < state->registers[REGISTER_SP])
+        return STOP_NO_PROGRESS;
+    if (read_user(pair, sizeof pair, frame_pointer))
+        return STOP_STACK_UNREADABLE;
+    state->registers[REGISTER_FP] = pair[0];
+    state->registers[REGISTER_PC] = code_address(pair[1]);
+    state->registers[REGISTER_SP] = frame_pointer + 16;
+    return STOP_NONE;
+}
+
+static __always_inline int step_over_signal_frame(struct unwind_state *state) {
+    u64 stack = state->registers[REGISTER_SP];
+#if defined(__TARGET_ARCH_x86)
+    /* SP points to the ucontext, its mcontext begins 40 bytes in: struct rt_sigframe, arch/x86/include/asm/sigframe.h;
+     * struct sigcontext_64, arch/x86/include/uapi/asm/sigcontext.h. */
+    u64 saved[17];
+    if (read_user(saved, sizeof saved, stack + 40))
+        return STOP_STACK_UNREADABLE;
+    for (int index = 0; index < 8; index++)
+        state->registers[X86_R8 + index] = saved[index];
+    state->registers[X86_RDI] = saved[8];
+    state->registers[X86_RSI] = saved[9];
+    state->registers[X86_RBP] = saved[10];
+    state->registers[X86_RBX] = saved[11];
+    state->registers[X86_RDX] = saved[12];
+    state->registers[X86_RAX] = saved[13];
+    state->registers[X86_RCX] = saved[14];
+    state->registers[X86_RSP] = saved[15];
+    state->registers[X86_RIP] = saved[16];
+#else
+    /* struct rt_sigframe, arch/arm64/kernel/signal.c: siginfo (128), ucontext with its sigcontext at 176, whose regs
+     * begin at 8: x0..x30, sp, pc. */
+    if (read_user(state->registers, 33 * sizeof(u64), stack + 312))
+        return STOP_STACK_UNREADABLE;
+    state->registers[REGISTER_PC] = code_address(state->registers[REGISTER_PC]);
+#endif
+    state->all_registers_valid = 1;
+    state->pc_is_return_address = 0;
+    return STOP_NONE;
+}
+
+/* UNWIND_CFA and UNWIND_CFA_DEREFERENCED. */
+static __always_inline int step_by_cfa(struct unwind_state *state, const struct unwind_rule *rule) {
+    u32 base = rule->cfa_register;
+    if (base >= ABI_REGISTER_COUNT)
+        return STOP_TABLE_CORRUPT;
+    if (base != REGISTER_SP && base != REGISTER_FP && !state->all_registers_valid)
+        return STOP_SCRATCH_REGISTER;
+    u64 cfa = state->registers[base] + (s64)rule->cfa_offset;
+    if (rule->kind == UNWIND_CFA_DEREFERENCED) {
+        if (read_user(&cfa, sizeof cfa, cfa))
+            return STOP_STACK_UNREADABLE;
+        cfa += (s64)rule->cfa_added;
+    }
+    /* A callee's frame lies below its caller's. Only code that pushes nothing leaves SP where it is, and it can only be
+     * the interrupted function, so that stacks cannot loop. */
+    u64 stack = state->registers[REGISTER_SP];
+    if (cfa < stack || (cfa == stack && !state->all_registers_valid))
+        return STOP_NO_PROGRESS;
+
+    u64 pair[2]; /* saved FP, return address */
+    u64 frame_pointer = state->registers[REGISTER_FP];
+    u64 return_address_at = cfa + (s64)rule->return_address_offset;
+    u64 frame_pointer_at = cfa + (s64)rule->frame_pointer_offset;
+    int fp_on_stack = rule->frame_pointer == UNWIND_FP_ON_STACK;
+    if (rule->return_address == UNWIND_RA_IN_REGISTER) {
+        u32 source = rule->return_address_register;
+        if (source >= ABI_REGISTER_COUNT)
+            return STOP_TABLE_CORRUPT;
+        if (!state->all_registers_valid)
+            return STOP_SCRATCH_REGISTER;
+        pair[1] = state->registers[source];
+    } else if (fp_on_stack && frame_pointer_at + 8 == return_address_at) {
+        /* The usual prologue leaves both side by side: one read. */
+        if (read_user(pair, sizeof pair, frame_pointer_at))
+            return STOP_STACK_UNREADABLE;
+        frame_pointer = pair[0];
+        fp_on_stack = 0;
+    } else if (read_user(&pair[1], sizeof pair[1], return_address_at)) {
+        return STOP_STACK_UNREADABLE;
+    }
+    if (fp_on_stack) {
+        if (read_user(&frame_pointer, sizeof frame_pointer, frame_pointer_at))
+            return STOP_STACK_UNREADABLE;
+    } else if (rule->frame_pointer == UNWIND_FP_FROM_FP) {
+        if (read_user(&frame_pointer, sizeof frame_pointer, frame_pointer + (s64)rule->frame_pointer_offset))
+            return STOP_STACK_UNREADABLE;
+    } else if (rule->frame_pointer == UNWIND_FP_UNDEFINED) {
+        frame_pointer = 0;
+    }
+    state->registers[REGISTER_FP] = frame_pointer;
+    state->registers[REGISTER_SP] = cfa;
+    state->registers[REGISTER_PC] = code_address(pair[1]);
+    return STOP_NONE;
+}
+
+static __always_inline int step_over_plt(struct unwind_state *state) {
+#if defined(__TARGET_ARCH_x86)
+    /* The second half of a lazy PLT entry has pushed the relocation's index (psABI figure 5.2). */
+    u64 cfa = state->registers[X86_RSP] + 8 + ((state->registers[X86_RIP] & 15) >= 11 ? 8 : 0);
+    u64 return_address;
+    if (read_user(&return_address, sizeof return_address, cfa - 8))
+        return STOP_STACK_UNREADABLE;
+    state->registers[X86_RSP] = cfa;
+    state->registers[X86_RIP] = return_address;
+    return STOP_NONE;
+#else
+    (void)state;
+    return STOP_NO_RULE;
+#endif
+}
+
+/* Moves from the frame in state->registers to its caller's. `address` is the frame's address to look up. */
+static __always_inline int step_to_caller(struct unwind_state *state, u64 address) {
+    int stop;
+    if (state->executable.state == EXECUTABLE_WITHOUT_TABLE) {
+        stop = step_by_frame_pointer(state);
+        if (stop)
+            return stop;
+    } else if (state->executable.state != EXECUTABLE_HAS_TABLE) {
+        return STOP_TABLE_PENDING;
+    } else {
+        u32 number = 0;
+        stop = find_rule(state, address - state->mapping.bias, &number);
+        if (stop)
+            return stop;
+        const struct unwind_rule *rule = rule_at(number);
+        if (!rule)
+            return STOP_TABLE_CORRUPT;
+        u32 kind = rule->kind;
+        if (kind == UNWIND_CFA || kind == UNWIND_CFA_DEREFERENCED)
+            stop = step_by_cfa(state, rule);
+        else if (kind == UNWIND_FRAME_POINTER)
+            stop = step_by_frame_pointer(state);
+        else if (kind == UNWIND_SIGNAL)
+            return step_over_signal_frame(state);
+        else if (kind == UNWIND_PLT)
+            stop = step_over_plt(state);
+        else if (kind == UNWIND_END_OF_STACK)
+            return STOP_ROOT;
+        else
+            return STOP_NO_RULE;
+        if (stop)
+            return stop;
+    }
+    state->pc_is_return_address = 1;
+    state->all_registers_valid = 0;
+    return STOP_NONE;
+}
+
+/* Records the frame in state->registers and moves to its caller's. */
+static __always_inline int unwind_frame(struct scratch *scratch) {
+    struct unwind_state *state = &scratch->state;
+    u64 pc = state->registers[REGISTER_PC];
+    if (pc == 0)
+        return STOP_ZERO_PC;
+    if (pc >> 56)
+        return STOP_KERNEL_PC;
+    u64 address = pc - state->pc_is_return_address;
+    int stop = find_mapping(state, address);
+    if (stop)
+        return stop;
+    if (scratch->header.user_frame_count >= ABI_MAX_USER_FRAMES)
+        return STOP_TRUNCATED_FRAMES;
+    u32 word = scratch->header.word_count;
+    if (word > ABI_TRACE_WORDS - 2)
+        return STOP_TRUNCATED_FRAMES;
+    u64 flags = state->pc_is_return_address ? FRAME_RETURN_ADDRESS : 0;
+    scratch->words[word] = (u64)FRAME_NATIVE << 56 | flags << 48 | (u64)2 << 40 | state->mapping.executable;
+    scratch->words[word + 1] = pc - state->mapping.bias;
+    scratch->header.word_count = word + 2;
+    scratch->header.user_frame_count++;
+    return step_to_caller(state, address);
+}
+
+/* Makes the state ready for the first frame; the registers are in place. */
+static __always_inline void begin_unwinding(struct scratch *scratch, const struct process *process) {
+    struct unwind_state *state = &scratch->state;
+    state->first_mapping = process->first_mapping;
+    state->mapping_count = process->mapping_count;
+    state->process_flags = process->flags;
+    state->mapping.start = 0;
+    state->mapping.end = 0;
+    state->calls = 0;
+    state->all_registers_valid = 1;
+    state->pc_is_return_address = (scratch->header.flags & TRACE_IN_SYSTEM_CALL) != 0;
+}
+
+#endif

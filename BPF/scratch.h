@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause)
+ *
+ * The memory that a chain of programs works in: one record per CPU, too large for the 512 bytes of BPF stack.
+ */
+#ifndef OTELCOL_SCRATCH_H
+#define OTELCOL_SCRATCH_H
+
+#include "helpers.h"
+
+/* Where unwinding stands. */
+struct unwind_state {
+    u64 registers[ABI_REGISTER_COUNT];
+    /* The mapping and executable of the latest frame: neighbouring frames mostly share them. */
+    struct mapping mapping;
+    struct executable executable;
+    u32 first_mapping;
+    u32 mapping_count;
+    u32 process_flags;
+    u32 calls; /* unwinding programs called so far */
+    /* The PC was pushed by a call: what is executing lies before it. */
+    u8 pc_is_return_address;
+    /* All registers hold the frame's values: true for the interrupted frame only, and behind a signal frame. */
+    u8 all_registers_valid;
+    u8 unused[6];
+};
+
+struct scratch {
+    struct trace_header header;
+    u64 words[ABI_TRACE_WORDS];
+    struct unwind_state state;
+};
+
+/* The kernel limits tail calls to 33 a chain (32 on some); the last ones are kept for finishing. */
+enum { MAX_UNWINDER_CALLS = 31 };
+
+#endif

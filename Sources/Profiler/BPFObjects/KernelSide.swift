@@ -1,0 +1,264 @@
+import CBPFInterface
+import CBPFSupport
+import CLibBPF
+import Glibc
+
+/// Everything of ours that lives in the kernel: programs, maps, sampling events.
+///
+/// Not Sendable as a whole; the maps are. Closing it detaches and unloads everything.
+public final class KernelSide {
+    public struct Options: Sendable {
+        /// Bytes of the buffer from kernel to user space; rounded up to a power of two of pages.
+        public var traceBufferBytes: Int
+        public var includeIdle: Bool
+        public var maximumProcesses: UInt32
+        public var maximumMappings: UInt32
+        public var maximumExecutables: UInt32
+        public var features: KernelFeatures
+
+        public init(
+            traceBufferBytes: Int = 1 << 20, includeIdle: Bool = false, maximumProcesses: UInt32 = 4096,
+            maximumMappings: UInt32 = 65536, maximumExecutables: UInt32 = 16384,
+            features: KernelFeatures = .probe()
+        ) {
+            self.traceBufferBytes = traceBufferBytes
+            self.includeIdle = includeIdle
+            self.maximumProcesses = maximumProcesses
+            self.maximumMappings = maximumMappings
+            self.maximumExecutables = maximumExecutables
+            self.features = features
+        }
+    }
+
+    public let options: Options
+    /// nil: could not be measured; samples in kernel mode have no user frames.
+    public let taskLayout: TaskLayout?
+    /// Native frames unwound per program call, as many as this kernel's verifier accepted.
+    public let framesPerCall: UInt32
+
+    public let processes: BPFMap
+    public let mappings: BPFMap
+    public let executables: BPFMap
+    public let unwindRules: BPFMap
+    public let tableChunks: BPFMap
+    public let counters: BPFMap
+    private let traces: BPFMap
+
+    private var objects: [BPFObject] = []
+    private let sampleProgram: Int32
+    private var execTracepoint: Int32 = -1
+    /// Sampling event by CPU.
+    private var events: [Int: Int32] = [:]
+    private var chunks: [BPFMap] = []
+
+    /// Loads all programs; nothing is sampled yet.
+    public init(options: Options = Options()) throws(BPFError) {
+        self.options = options
+        var settings = kernel_settings()
+        settings.use_ring_buffer = options.features.hasRingBuffer ? 1 : 0
+        settings.has_probe_read_user = options.features.hasProbeReadUser ? 1 : 0
+        settings.include_idle = options.includeIdle ? 1 : 0
+        settings.task_stack_offset = -1
+        settings.pointer_mask = KernelSide.pointerMask
+        taskLayout = try? TaskLayout.measure(settings: settings)
+        if let taskLayout {
+            settings.task_stack_offset = taskLayout.taskStackOffset
+            settings.stack_registers_offset = taskLayout.stackRegistersOffset
+        }
+
+        let sample = try BPFObject(named: "sample")
+        try KernelSide.configure(sample, options)
+        try sample.apply(settings)
+        try sample.load()
+        let shared = sample.maps()
+
+        // Older verifiers give up on fewer repetitions than newer ones.
+        var native: BPFObject?
+        var failure: BPFError?
+        for frames in [34, 16, 8, 5] as [UInt32] {
+            settings.frames_per_call = frames
+            do throws(BPFError) {
+                native = try KernelSide.load("native", sharing: shared, settings)
+                break
+            } catch {
+                failure = error
+            }
+        }
+        guard let native else { throw failure ?? BPFError(action: "load the native unwinder", errorNumber: 0) }
+        framesPerCall = settings.frames_per_call
+
+        processes = try sample.map(named: "processes")
+        mappings = try sample.map(named: "mappings")
+        executables = try sample.map(named: "executables")
+        unwindRules = try sample.map(named: "unwind_rules")
+        tableChunks = try sample.map(named: "table_chunks")
+        counters = try sample.map(named: "counters")
+        traces = try sample.map(named: "traces")
+        sampleProgram = try sample.program(named: "sample")
+
+        let unwinders = try sample.map(named: "unwinders")
+        try unwinders.update(UInt32(UNWINDER_FINISH.rawValue), try sample.program(named: "finish"))
+        try unwinders.update(UInt32(UNWINDER_NATIVE.rawValue), try native.program(named: "unwind_native"))
+
+        let events = try KernelSide.load("process_events", sharing: shared, settings)
+        execTracepoint = bpf_raw_tracepoint_open(
+            "sched_process_exec", try events.program(named: "process_executed"))
+        if execTracepoint < 0 {
+            throw BPFError(action: "attach to the raw tracepoint sched_process_exec", errorNumber: -execTracepoint)
+        }
+        objects = [sample, native, events]
+    }
+
+    deinit {
+        stopSampling()
+        if execTracepoint >= 0 { close(execTracepoint) }
+        for chunk in chunks { close(chunk.descriptor) }
+    }
+
+    private static func configure(_ sample: BPFObject, _ options: Options) throws(BPFError) {
+        for (name, map) in sample.maps() {
+            switch name {
+            case "traces":
+                if options.features.hasRingBuffer {
+                    bpf_map__set_max_entries(map, UInt32(roundedBufferBytes(options.traceBufferBytes)))
+                } else {
+                    bpf_map__set_type(map, BPF_MAP_TYPE_PERF_EVENT_ARRAY)
+                    bpf_map__set_key_size(map, 4)
+                    bpf_map__set_value_size(map, 4)
+                    let cpus = libbpf_num_possible_cpus()
+                    if cpus < 0 { throw BPFError(action: "count the possible CPUs", errorNumber: -cpus) }
+                    bpf_map__set_max_entries(map, UInt32(cpus))
+                }
+            case "processes": bpf_map__set_max_entries(map, options.maximumProcesses)
+            case "mappings": bpf_map__set_max_entries(map, options.maximumMappings)
+            case "executables": bpf_map__set_max_entries(map, options.maximumExecutables)
+            default: break
+            }
+        }
+    }
+
+    /// Loads a further object, its maps taken from `shared` where the names agree.
+    private static func load(
+        _ name: String, sharing shared: [(name: String, map: OpaquePointer)], _ settings: kernel_settings
+    ) throws(BPFError) -> BPFObject {
+        let object = try BPFObject(named: name)
+        for (name, map) in object.maps() {
+            guard let lent = shared.first(where: { $0.name == name }), !name.contains(".") else { continue }
+            let result = bpf_map__reuse_fd(map, bpf_map__fd(lent.map))
+            if result != 0 { throw BPFError(action: "share map \(name)", errorNumber: -result) }
+        }
+        try object.apply(settings)
+        try object.load()
+        return object
+    }
+
+    private static func roundedBufferBytes(_ bytes: Int) -> Int {
+        var rounded = Int(sysconf(Int32(_SC_PAGESIZE)))
+        while rounded < bytes, rounded < 1 << 30 { rounded <<= 1 }
+        return rounded
+    }
+
+    /// Address bits of a code pointer: arm64 may carry an authentication code above them.
+    private static var pointerMask: UInt64 {
+        #if arch(arm64)
+        // Bit 55 selects the half; user addresses have at most 52 bits (arm64 memory layout, LVA).
+        return (1 << 52) - 1
+        #else
+        return .max
+        #endif
+    }
+
+    // MARK: - Sampling
+
+    /// Starts sampling on one CPU. A CPU that is sampled already is left as it is.
+    public func startSampling(cpu: Int, samplesPerSecond: UInt64) throws(BPFError) {
+        if events[cpu] != nil { return }
+        let event = perf_event_open_clock(Int32(cpu), samplesPerSecond, options.includeIdle ? 0 : 1)
+        if event < 0 { throw BPFError(action: "open a sampling event on CPU \(cpu)", errorNumber: -event) }
+        let result = perf_event_run_program(event, sampleProgram)
+        if result < 0 {
+            close(event)
+            throw BPFError(action: "attach to the sampling event of CPU \(cpu)", errorNumber: -result)
+        }
+        events[cpu] = event
+    }
+
+    public func stopSampling(cpu: Int) {
+        if let event = events.removeValue(forKey: cpu) { close(event) }
+    }
+
+    public func stopSampling() {
+        for event in events.values { close(event) }
+        events = [:]
+    }
+
+    public var sampledCPUs: [Int] { events.keys.sorted() }
+
+    /// The buffer that traces arrive in.
+    public func makeTraceBuffer(handler: @escaping TraceBuffer.Handler) throws(BPFError) -> TraceBuffer {
+        let pages = KernelSide.roundedBufferBytes(options.traceBufferBytes) / Int(sysconf(Int32(_SC_PAGESIZE)))
+        return try TraceBuffer(
+            map: traces, isRingBuffer: options.features.hasRingBuffer, perfPages: pages, handler: handler)
+    }
+
+    // MARK: - Unwinding tables
+
+    /// Writes one block of the table arena; chunks are made as they are needed.
+    public func writeTableBlock(_ number: Int, _ words: UnsafeBufferPointer<UInt32>) throws(BPFError) {
+        let blocksPerChunk = Int(TABLE_BLOCKS_PER_CHUNK.rawValue)
+        let blockWords = Int(TABLE_BLOCK_WORDS.rawValue)
+        guard number >= 0, number / blocksPerChunk < Int(TABLE_MAX_CHUNKS.rawValue), words.count == blockWords else {
+            throw BPFError(action: "write block \(number) of the table arena", errorNumber: E2BIG)
+        }
+        while chunks.count <= number / blocksPerChunk {
+            let descriptor = bpf_map_create(
+                BPF_MAP_TYPE_ARRAY, "table_chunk", 4, UInt32(blockWords * 4), UInt32(blocksPerChunk), nil)
+            if descriptor < 0 { throw BPFError(action: "create a chunk of the table arena", errorNumber: -descriptor) }
+            do throws(BPFError) {
+                try tableChunks.update(UInt32(chunks.count), descriptor)
+            } catch {
+                close(descriptor)
+                throw error
+            }
+            chunks.append(BPFMap(descriptor: descriptor, name: "table_chunk"))
+        }
+        try chunks[number / blocksPerChunk].update(
+            UInt32(number % blocksPerChunk), bytes: UnsafeRawBufferPointer(words))
+    }
+
+    /// Reads one block of the table arena back. False when it was never written.
+    public func readTableBlock(_ number: Int, into block: UnsafeMutableRawBufferPointer) -> Bool {
+        let blocksPerChunk = Int(TABLE_BLOCKS_PER_CHUNK.rawValue)
+        guard number >= 0, number / blocksPerChunk < chunks.count,
+            block.count >= MemoryLayout<table_block>.size
+        else { return false }
+        return (try? chunks[number / blocksPerChunk].lookup(UInt32(number % blocksPerChunk), into: block)) ?? false
+    }
+
+    // MARK: - Counters
+
+    /// All counters of `abi.h`, summed over the CPUs: `enum counter`, then one for each stop reason.
+    public func readCounters() throws(BPFError) -> [UInt64] {
+        let total = Int(COUNTER_TOTAL.rawValue)
+        let cpus = max(1, Int(libbpf_num_possible_cpus()))
+        var sums = [UInt64](repeating: 0, count: total)
+        var values = [UInt64](repeating: 0, count: cpus)
+        for counter in 0..<total {
+            let found = try values.withUnsafeMutableBytesTyped { bytes throws(BPFError) in
+                try counters.lookup(UInt32(counter), into: bytes)
+            }
+            if found { sums[counter] = values.reduce(0, &+) }
+        }
+        return sums
+    }
+}
+
+extension Array where Element == UInt64 {
+    fileprivate mutating func withUnsafeMutableBytesTyped<Result>(
+        _ body: (UnsafeMutableRawBufferPointer) throws(BPFError) -> Result
+    ) throws(BPFError) -> Result {
+        try withUnsafeMutableBufferPointer { (buffer) throws(BPFError) in
+            try body(UnsafeMutableRawBufferPointer(buffer))
+        }
+    }
+}

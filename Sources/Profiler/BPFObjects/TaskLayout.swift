@@ -1,0 +1,51 @@
+import CBPFInterface
+import CLibBPF
+import Glibc
+
+/// Where a task keeps the registers with which it entered the kernel, measured on the running kernel.
+public struct TaskLayout: Equatable, Sendable {
+    /// Offset of `task_struct.stack`, in bytes.
+    public var taskStackOffset: Int32
+    /// From the start of the task's stack to its `struct pt_regs`, in bytes.
+    public var stackRegistersOffset: Int32
+
+    /// Runs a program at the entry of a system call of our own and lets it search the task structure for its stack.
+    ///
+    /// - Throws: `BPFError` when the program cannot be loaded or attached, or found nothing. Samples that hit kernel
+    ///   mode then have no user frames.
+    static func measure(settings: kernel_settings) throws(BPFError) -> TaskLayout {
+        let object = try BPFObject(named: "task_layout")
+        try object.apply(settings)
+        try object.load()
+        let map = try object.map(named: "task_layouts")
+        let descriptor = bpf_raw_tracepoint_open("sys_enter", try object.program(named: "measure_task_layout"))
+        guard descriptor >= 0 else {
+            throw BPFError(action: "attach to the raw tracepoint sys_enter", errorNumber: -descriptor)
+        }
+        defer { close(descriptor) }
+        try map.update(UInt32(0), task_layout(pid: UInt32(getpid()), task_stack_offset: -1, stack_registers_offset: -1, reserved: 0))
+        // Any system call of this process will do; reading the result is one.
+        var layout = task_layout()
+        for _ in 0..<10 {
+            _ = getppid()
+            _ = try withUnsafeMutableBytesTyped(of: &layout) { bytes throws(BPFError) in
+                try map.lookup(UInt32(0), into: bytes)
+            }
+            if layout.pid == 0 { break }
+        }
+        guard layout.pid == 0, layout.task_stack_offset >= 0, layout.stack_registers_offset > 0 else {
+            throw BPFError(action: "find the kernel's place for user registers", errorNumber: 0)
+        }
+        return TaskLayout(
+            taskStackOffset: layout.task_stack_offset, stackRegistersOffset: layout.stack_registers_offset)
+    }
+}
+
+/// `withUnsafeMutableBytes(of:)` for typed errors.
+func withUnsafeMutableBytesTyped<Value, Result>(
+    of value: inout Value, _ body: (UnsafeMutableRawBufferPointer) throws(BPFError) -> Result
+) throws(BPFError) -> Result {
+    try withUnsafeMutablePointer(to: &value) { (pointer) throws(BPFError) in
+        try body(UnsafeMutableRawBufferPointer(start: pointer, count: MemoryLayout<Value>.size))
+    }
+}
