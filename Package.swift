@@ -33,6 +33,16 @@ var targets: [Target] = [
     .target(name: "CPerfEvents", path: "Sources/Profiler/CPerfEvents"),
     module("Profiler/Processes", ["BinaryReading", "CBPFInterface", "CPerfEvents"]),
     tests("Processes", ["BinaryReading", "CPerfEvents"]),
+    // BPF object files, compiled by Scripts/build-bpf and embedded in the executable.
+    .target(name: "CBPFObjects", path: "Sources/Profiler/CBPFObjects", exclude: ["objects"]),
+    .systemLibrary(name: "CLibBPF", path: "Sources/Profiler/CLibBPF"),
+    .target(name: "CBPFSupport", path: "Sources/Profiler/CBPFSupport"),
+    // The kernel side's unwinders, compiled for user mode.
+    .target(
+        name: "CSnapshotUnwinding", dependencies: ["CBPFInterface"], path: "BPF/usermode",
+        sources: ["x86_64.c", "arm64.c"], cSettings: [.headerSearchPath("..")]),
+    module("Profiler/BPFObjects", ["CBPFInterface", "CBPFObjects", "CBPFSupport", "CLibBPF"]),
+    tests("BPFObjects", ["LiveSupport"]),
     module("Profiler/ObjectFiles", ["BinaryReading"]),
     tests("ObjectFiles"),
 ]

@@ -63,8 +63,8 @@ struct {
 struct table_chunk {
     __uint(type, BPF_MAP_TYPE_ARRAY);
     __uint(max_entries, TABLE_BLOCKS_PER_CHUNK);
-    __type(key, u32);
-    __type(value, struct table_block);
+    __uint(key_size, sizeof(u32)); /* by size: of an inner map clang emits no more than the types' names */
+    __uint(value_size, sizeof(struct table_block));
 };
 
 struct {

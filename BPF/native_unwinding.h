@@ -25,8 +25,11 @@ static __always_inline u64 code_address(u64 value) {
 static __always_inline int find_mapping(struct unwind_state *state, u64 address) {
     if (address >= state->mapping.start && address < state->mapping.end)
         return STOP_NONE;
-    u32 low = 0, high = state->mapping_count;
+    /* The first mapping behind the address lies in low...high. */
+    state->search_low = 0;
+    state->search_high = state->mapping_count;
     for (int step = 0; step < MAPPING_BISECTION_STEPS; step++) {
+        u32 low = state->search_low, high = state->search_high;
         if (low >= high)
             break;
         u32 middle = (low + high) >> 1;
@@ -34,13 +37,14 @@ static __always_inline int find_mapping(struct unwind_state *state, u64 address)
         if (!candidate)
             return STOP_NO_MAPPING;
         if (candidate->start <= address)
-            low = middle + 1;
+            state->search_low = middle + 1;
         else
-            high = middle;
+            state->search_high = middle;
     }
-    if (low == 0)
+    u32 behind = state->search_low;
+    if (behind == 0)
         return STOP_NO_MAPPING;
-    const struct mapping *found = mapping_at(state->first_mapping + low - 1);
+    const struct mapping *found = mapping_at(state->first_mapping + behind - 1);
     if (!found || address < found->start || address >= found->end)
         return STOP_NO_MAPPING;
     state->mapping = *found;
@@ -56,7 +60,7 @@ static __always_inline int find_mapping(struct unwind_state *state, u64 address)
 }
 
 /* The number of the rule for an ELF address, by state->executable's table. */
-static __always_inline int find_rule(const struct unwind_state *state, u64 address, u32 *rule) {
+static __always_inline int find_rule(struct unwind_state *state, u64 address, u32 *rule) {
     u64 distance = address - state->executable.first_page_address;
     u32 shift = state->executable.page_shift & 31;
     u64 page = distance >> shift;
@@ -77,15 +81,19 @@ static __always_inline int find_rule(const struct unwind_state *state, u64 addre
     if (!block)
         return STOP_TABLE_CORRUPT;
     u32 offset = (u32)distance & ((1u << shift) - 1);
+    /* The wanted row is one of `rows` from `low` on. */
+    state->search_low = row;
+    state->search_high = rows;
     for (int step = 0; step < ROW_BISECTION_STEPS; step++) {
-        if (rows <= 1)
+        u32 low = state->search_low, count = state->search_high;
+        if (count <= 1)
             break;
-        u32 half = rows >> 1;
-        if ((block->words[(row + half) & (TABLE_BLOCK_WORDS - 1)] & 0xffff) <= offset)
-            row += half;
-        rows -= half;
+        u32 half = count >> 1;
+        if ((block->words[(low + half) & (TABLE_BLOCK_WORDS - 1)] & 0xffff) <= offset)
+            state->search_low = low + half;
+        state->search_high = count - half;
     }
-    *rule = block->words[row & (TABLE_BLOCK_WORDS - 1)] >> 16;
+    *rule = block->words[state->search_low & (TABLE_BLOCK_WORDS - 1)] >> 16;
     return STOP_NONE;
 }
 

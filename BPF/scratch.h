@@ -22,6 +22,10 @@ struct unwind_state {
     /* All registers hold the frame's values: true for the interrupted frame only, and behind a signal frame. */
     u8 all_registers_valid;
     u8 unused[6];
+    /* Bounds of a bisection. Kept in memory, read and written as volatile: to the verifier a value loaded from a map is
+     * any value, so that the paths through a loop stay one state; in registers they double with every step. */
+    volatile u32 search_low;
+    volatile u32 search_high;
 };
 
 struct scratch {

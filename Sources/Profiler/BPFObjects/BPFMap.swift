@@ -17,7 +17,7 @@ public struct BPFMap: Sendable {
         _ key: Key, _ value: Value
     ) throws(BPFError) {
         let result = withUnsafePointer(to: key) { key in
-            withUnsafePointer(to: value) { value in bpf_map_update_elem(descriptor, key, value, UInt64(BPF_ANY.rawValue)) }
+            withUnsafePointer(to: value) { value in bpf_map_update_elem(descriptor, key, value, UInt64(BPF_ANY)) }
         }
         if result != 0 { throw BPFError(action: "update map \(name)", errorNumber: -result) }
     }
@@ -25,7 +25,7 @@ public struct BPFMap: Sendable {
     /// Writes a value of raw bytes, as many as the map's values have.
     public func update<Key: BitwiseCopyable>(_ key: Key, bytes: UnsafeRawBufferPointer) throws(BPFError) {
         let result = withUnsafePointer(to: key) { key in
-            bpf_map_update_elem(descriptor, key, bytes.baseAddress, UInt64(BPF_ANY.rawValue))
+            bpf_map_update_elem(descriptor, key, bytes.baseAddress, UInt64(BPF_ANY))
         }
         if result != 0 { throw BPFError(action: "update map \(name)", errorNumber: -result) }
     }

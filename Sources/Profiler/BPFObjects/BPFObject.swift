@@ -36,11 +36,14 @@ final class BPFObject {
     /// Sets the read-only constant `settings` that every program has.
     func apply(_ settings: kernel_settings) throws(BPFError) {
         for map in maps() where map.name.hasSuffix(".rodata") {
+            // libbpf's version decides whether the pointer is mutable, so the bytes go the long way round.
             var size = 0
-            guard let value = bpf_map__initial_value(map.map, &size), size >= MemoryLayout<kernel_settings>.size else {
-                throw BPFError(action: "find the settings of the BPF object \"\(name)\"", errorNumber: EINVAL)
+            let expected = MemoryLayout<kernel_settings>.size
+            let found = bpf_map__initial_value(map.map, &size) != nil && size == expected
+            let result = withUnsafePointer(to: settings) { bpf_map__set_initial_value(map.map, $0, expected) }
+            guard found, result == 0 else {
+                throw BPFError(action: "set the settings of the BPF object \"\(name)\"", errorNumber: EINVAL)
             }
-            value.storeBytes(of: settings, as: kernel_settings.self)
         }
     }
 

@@ -205,9 +205,9 @@ public final class KernelSide {
 
     /// Writes one block of the table arena; chunks are made as they are needed.
     public func writeTableBlock(_ number: Int, _ words: UnsafeBufferPointer<UInt32>) throws(BPFError) {
-        let blocksPerChunk = Int(TABLE_BLOCKS_PER_CHUNK.rawValue)
-        let blockWords = Int(TABLE_BLOCK_WORDS.rawValue)
-        guard number >= 0, number / blocksPerChunk < Int(TABLE_MAX_CHUNKS.rawValue), words.count == blockWords else {
+        let blocksPerChunk = TABLE_BLOCKS_PER_CHUNK
+        let blockWords = TABLE_BLOCK_WORDS
+        guard number >= 0, number / blocksPerChunk < TABLE_MAX_CHUNKS, words.count == blockWords else {
             throw BPFError(action: "write block \(number) of the table arena", errorNumber: E2BIG)
         }
         while chunks.count <= number / blocksPerChunk {
@@ -228,7 +228,7 @@ public final class KernelSide {
 
     /// Reads one block of the table arena back. False when it was never written.
     public func readTableBlock(_ number: Int, into block: UnsafeMutableRawBufferPointer) -> Bool {
-        let blocksPerChunk = Int(TABLE_BLOCKS_PER_CHUNK.rawValue)
+        let blocksPerChunk = TABLE_BLOCKS_PER_CHUNK
         guard number >= 0, number / blocksPerChunk < chunks.count,
             block.count >= MemoryLayout<table_block>.size
         else { return false }

@@ -1,0 +1,57 @@
+import BPFObjects
+import CBPFInterface
+import Glibc
+import LiveSupport
+import Testing
+
+@Suite(.serialized) struct KernelSideTests {
+    static let variants: [KernelFeatures] = [
+        .probe(),
+        // As a kernel of the 5.4 age: perf buffers and the one old read helper (on arm64 it never read user memory).
+        KernelFeatures(hasRingBuffer: false, hasProbeReadUser: !isX86),
+    ]
+
+    static var isX86: Bool {
+        #if arch(x86_64)
+        true
+        #else
+        false
+        #endif
+    }
+
+    /// Samples of this busy process arrive, by either transport, with kernel and user registers found.
+    @Test(.enabled(if: try Live.has(.root, .bpf, .perfEvents)), arguments: variants)
+    func samplesArrive(features: KernelFeatures) throws {
+        let kernel = try KernelSide(options: .init(traceBufferBytes: 16 << 20, features: features))
+        #expect(kernel.taskLayout != nil)
+        #expect(kernel.framesPerCall == 34)
+        var headers: [trace_header] = []
+        let buffer = try kernel.makeTraceBuffer { bytes in
+            guard bytes.count >= MemoryLayout<trace_header>.size else { return }
+            headers.append(bytes.loadUnaligned(as: trace_header.self))
+        }
+        for cpu in 0..<sysconf(Int32(_SC_NPROCESSORS_ONLN)) {
+            try kernel.startSampling(cpu: cpu, samplesPerSecond: 999)
+        }
+        var now = timespec()
+        clock_gettime(CLOCK_MONOTONIC, &now)
+        let end = now.tv_sec * 1_000_000_000 + now.tv_nsec + 500_000_000
+        var calls = 0
+        while now.tv_sec * 1_000_000_000 + now.tv_nsec < end {
+            _ = getppid()
+            calls += 1
+            clock_gettime(CLOCK_MONOTONIC, &now)
+        }
+        try buffer.consume()
+        let own = headers.filter { $0.pid == UInt32(getpid()) }
+        #expect(own.count > 50)
+        // Not yet known to the kernel side: registers and stack come along.
+        #expect(own.allSatisfy { $0.kind == UInt32(RECORD_STACK_SNAPSHOT.rawValue) })
+        #expect(own.contains { $0.flags & UInt16(TRACE_IN_KERNEL.rawValue) != 0 && $0.kernel_frame_count > 0 })
+        let counters = try kernel.readCounters()
+        #expect(counters[Int(COUNTER_SAMPLES.rawValue)] >= UInt64(headers.count))
+        #expect(counters[Int(COUNTER_OUTPUT_FAILED.rawValue)] == 0)
+        #expect(buffer.lostRecords == 0)
+        #expect(calls > 0)
+    }
+}
