@@ -51,7 +51,7 @@ var targets: [Target] = [
 
 targets += [
     module("OTLP", [.product(name: "SwiftProtobuf", package: "swift-protobuf")]),
-    tests("OTLP", [.product(name: "SwiftProtobuf", package: "swift-protobuf")]),
+    tests("OTLP", [.product(name: "SwiftProtobuf", package: "swift-protobuf"), "OTLPTestSupport"]),
     module(
         "OTLPServices",
         [
@@ -81,6 +81,11 @@ targets += [
     .target(
         name: "LiveSupport", dependencies: ["CLiveSupport"], path: "Tests/Support/LiveSupport", swiftSettings: strict),
     tests("LiveSupport"),
+    .target(
+        name: "OTLPTestSupport",
+        dependencies: ["OTLP", .product(name: "SwiftProtobuf", package: "swift-protobuf")],
+        path: "Tests/Support/OTLPTestSupport", swiftSettings: strict),
+    tests("OTLPTestSupport"),
 ]
 
 // MARK: - Dependencies
