@@ -43,6 +43,8 @@ var targets: [Target] = [
         sources: ["x86_64.c", "arm64.c"], cSettings: [.headerSearchPath("..")]),
     module("Profiler/BPFObjects", ["CBPFInterface", "CBPFObjects", "CBPFSupport", "CLibBPF"]),
     tests("BPFObjects", ["LiveSupport"]),
+    // The engine: samples in, counted and named traces out.
+    module("Profiler/Engine", ["BPFObjects", "BinaryReading", "CBPFInterface", "CSnapshotUnwinding", "ObjectFiles", "Processes"]),
     module("Profiler/ObjectFiles", ["BinaryReading"]),
     tests("ObjectFiles"),
 ]

@@ -1,0 +1,36 @@
+/// What the engine is told at its start.
+public struct EngineOptions: Sendable {
+    /// Sampling frequency of every CPU, in samples a second; at least 1.
+    public var samplesPerSecond: UInt64 = 20
+    /// How often intervals are delivered, in nanoseconds.
+    public var reportIntervalNanoseconds: UInt64 = 5_000_000_000
+    /// Each interval lasts `reportInterval` times a random number in 1 ± this; 0...1.
+    public var reportJitter: Double = 0.2
+    /// Whether samples of the idle task are reported.
+    public var includeIdle = false
+    /// CPUs to sample; nil for all online ones.
+    public var cpus: Set<Int>?
+    /// How often the clock offset between CLOCK_MONOTONIC and UTC is measured, in nanoseconds; 0 for once.
+    public var clockSyncIntervalNanoseconds: UInt64 = 180_000_000_000
+    /// Environment variables whose values are reported with processes.
+    public var environmentVariables: [String] = []
+    /// Memory for caches and kernel maps together, in bytes.
+    public var memoryBudgetBytes: Int = 64 << 20
+
+    public init() {}
+}
+
+/// One number of the engine about itself.
+public struct EngineMetric: Sendable {
+    /// Dotted name, such as `bpf.samples` or `agent.traces.deferred`.
+    public var name: String
+    public var value: UInt64
+    /// A counter grows from the start on; otherwise the value is what holds now.
+    public var isCounter: Bool
+
+    public init(name: String, value: UInt64, isCounter: Bool) {
+        self.name = name
+        self.value = value
+        self.isCounter = isCounter
+    }
+}
