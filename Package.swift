@@ -60,6 +60,10 @@ targets += [
             "OTLP", .product(name: "GRPCCore", package: "grpc-swift-2"),
             .product(name: "GRPCProtobuf", package: "grpc-swift-protobuf"),
         ]),
+    module("Profiler/DWARF", ["BinaryReading"]),
+    tests("DWARF"),
+    module("Profiler/Unwinding", ["BinaryReading", "CBPFInterface", "DWARF", "ObjectFiles"]),
+    tests("Unwinding", ["CBPFInterface", "ObjectFiles"]),
 ]
 
 // MARK: - The Collector and its components
