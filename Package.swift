@@ -60,8 +60,8 @@ targets += [
             "OTLP", .product(name: "GRPCCore", package: "grpc-swift-2"),
             .product(name: "GRPCProtobuf", package: "grpc-swift-protobuf"),
         ]),
-    module("Profiler/DWARF", ["BinaryReading"]),
-    tests("DWARF"),
+    module("Profiler/DWARF", ["BinaryReading", "ObjectFiles"]),
+    tests("DWARF", ["ObjectFiles"]),
     module("Profiler/Unwinding", ["BinaryReading", "CBPFInterface", "DWARF", "ObjectFiles"]),
     tests("Unwinding", ["CBPFInterface", "ObjectFiles"]),
 ]

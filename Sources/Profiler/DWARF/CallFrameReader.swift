@@ -1,4 +1,5 @@
 import BinaryReading
+import ObjectFiles
 
 /// Where call frame information lies and in which of its two formats.
 public struct CallFrameSection: Sendable {
@@ -88,17 +89,16 @@ public struct CallFrameReader: ~Copyable {
     public private(set) var statistics = CallFrameStatistics()
 
     public init(
-        _ section: CallFrameSection, architecture: CallFrameArchitecture, windowBytes: Int = 128 << 10,
-        readBytes: @escaping ReadBytes
+        _ section: CallFrameSection, architecture: CallFrameArchitecture, source: any BinarySource,
+        windowBytes: Int = 128 << 10
     ) {
         self.section = section
-        let size = section.size
         window = SectionWindow(
-            sourceOffset: section.sourceOffset, size: size, capacity: max(64, windowBytes),
-            capacityLimit: Self.recordLimit, readBytes: readBytes)
+            source, offset: section.sourceOffset, size: section.size, capacity: max(64, windowBytes),
+            capacityLimit: Self.recordLimit)
         commonWindow = SectionWindow(
-            sourceOffset: section.sourceOffset, size: size, capacity: 512, capacityLimit: Self.commonRecordLimit,
-            readBytes: readBytes)
+            source, offset: section.sourceOffset, size: section.size, capacity: 512,
+            capacityLimit: Self.commonRecordLimit)
         interpreter = CallFrameInterpreter(framePointerRegister: architecture.framePointer)
     }
 
@@ -108,7 +108,7 @@ public struct CallFrameReader: ~Copyable {
     }
 
     /// Moves to the next function; nil at the end of the section.
-    public mutating func next() throws -> CallFrameFunction? {
+    public mutating func next() throws(BinarySourceError) -> CallFrameFunction? {
         while let record = try nextRecord() {
             if let last = section.lastRecordOffset, record.offset > last { return nil }
             // The CIE pointer: 0 or all ones mark a CIE.
@@ -156,7 +156,7 @@ public struct CallFrameReader: ~Copyable {
     }
 
     /// Reads the head of the record at `offset` and moves `offset` behind it; nil at the end of the section.
-    private mutating func nextRecord() throws -> Record? {
+    private mutating func nextRecord() throws(BinarySourceError) -> Record? {
         while offset < window.size {
             let start = offset
             guard let head = try window.bytes(at: start, count: 4) else { return truncated() }
@@ -215,7 +215,7 @@ public struct CallFrameReader: ~Copyable {
             sectionAddress: section.address, textAddress: section.textAddress, dataAddress: section.dataAddress)
         let encoding = lastCommon.pointerEncoding
         let start = try bases.read(encoding, &reader)
-        let length = try PointerEncoding.readLength(encoding, &reader)
+        let length = try encoding.readLength(&reader)
         if lastCommon.hasAugmentationData {
             let augmentationBytes = try reader.readULEB128("augmentation length")
             guard let augmentationBytes = Int(exactly: augmentationBytes) else {
@@ -232,7 +232,7 @@ public struct CallFrameReader: ~Copyable {
         return CallFrameFunction(start: start, end: end, isSignalFrame: lastCommon.isSignalFrame)
     }
 
-    private mutating func common(at offset: UInt64) throws -> CallFrameCommon {
+    private mutating func common(at offset: UInt64) throws(BinarySourceError) -> CallFrameCommon {
         if let common = commons[offset] { return common }
         var common = CallFrameCommon()
         common.isUsable = false
@@ -244,7 +244,7 @@ public struct CallFrameReader: ~Copyable {
     }
 
     /// Reads a CIE; nil if it is damaged or not understood.
-    private mutating func parseCommon(at start: UInt64) throws -> CallFrameCommon? {
+    private mutating func parseCommon(at start: UInt64) throws(BinarySourceError) -> CallFrameCommon? {
         guard let head = try commonWindow.bytes(at: start, count: 4) else { return nil }
         var length = UInt64(UInt32(littleEndian: head.loadUnaligned(as: UInt32.self)))
         var headBytes: UInt64 = 4
@@ -330,6 +330,6 @@ public struct CallFrameReader: ~Copyable {
             let place = sectionAddress &+ UInt64(truncatingIfNeeded: data.absolutePosition)
             try data.skip(Int(truncatingIfNeeded: (0 &- place) & 7), "pointer alignment")
         }
-        _ = try PointerEncoding.readValue(encoding, &data)
+        _ = try encoding.readValue(&data)
     }
 }

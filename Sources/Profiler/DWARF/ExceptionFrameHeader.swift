@@ -1,4 +1,5 @@
 import BinaryReading
+import ObjectFiles
 
 /// The table in `.eh_frame_hdr` that leads to `.eh_frame` in files without section headers (Linux Standard Base Core
 /// 5.0, "The .eh_frame_hdr section"); the program header PT_GNU_EH_FRAME points to it.
@@ -18,10 +19,10 @@ public struct ExceptionFrameHeader: Equatable, Sendable {
     ///   - size: in bytes, as the program header states it.
     /// - Returns: nil if the header is damaged or of an unknown version.
     public static func read(
-        address: UInt64, sourceOffset: UInt64, size: UInt64, readBytes: @escaping ReadBytes
-    ) throws -> ExceptionFrameHeader? {
+        address: UInt64, sourceOffset: UInt64, size: UInt64, source: any BinarySource
+    ) throws(BinarySourceError) -> ExceptionFrameHeader? {
         var window = SectionWindow(
-            sourceOffset: sourceOffset, size: size, capacity: 32 << 10, capacityLimit: 32 << 10, readBytes: readBytes)
+            source, offset: sourceOffset, size: size, capacity: 32 << 10, capacityLimit: 32 << 10)
         // Version, three encodings and two pointers of at most ten bytes each.
         guard let head = try window.bytes(at: 0, count: Int(min(size, 24))) else { return nil }
         var reader = ByteReader(head)

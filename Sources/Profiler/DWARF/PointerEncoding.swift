@@ -48,7 +48,7 @@ struct PointerBases {
             try reader.skip(padding, "pointer alignment")
             place &+= UInt64(truncatingIfNeeded: padding)
         }
-        let value = try Self.readValue(encoding, &reader)
+        let value = try encoding.readValue(&reader)
         let base: UInt64? =
             switch encoding.application {
             case 0x00, 0x50: 0
@@ -61,11 +61,13 @@ struct PointerBases {
         guard let base else { throw ReadError(.invalidValue, at: offset, reading: "pointer encoding") }
         return base &+ value
     }
+}
 
+extension PointerEncoding {
     /// Reads the number alone, sign-extended if its format is signed.
     @inline(__always)
-    static func readValue(_ encoding: PointerEncoding, _ reader: inout ByteReader) throws(ReadError) -> UInt64 {
-        switch encoding.format {
+    func readValue(_ reader: inout ByteReader) throws(ReadError) -> UInt64 {
+        switch format {
         case 0x00, 0x04, 0x0c, 0x08: return try reader.read(UInt64.self, "encoded pointer")
         case 0x01: return try reader.readULEB128("encoded pointer")
         case 0x02: return UInt64(try reader.read(UInt16.self, "encoded pointer"))
@@ -79,9 +81,9 @@ struct PointerBases {
 
     /// Reads a length in the pointer's format; a length is never negative, whatever the format's sign.
     @inline(__always)
-    static func readLength(_ encoding: PointerEncoding, _ reader: inout ByteReader) throws(ReadError) -> UInt64 {
-        let value = try readValue(encoding, &reader)
-        switch encoding.format {
+    func readLength(_ reader: inout ByteReader) throws(ReadError) -> UInt64 {
+        let value = try readValue(&reader)
+        switch format {
         case 0x0a: return value & 0xffff
         case 0x0b: return value & 0xffff_ffff
         default: return value

@@ -1,33 +1,35 @@
-/// Reads bytes at an offset of a file or another source into a buffer; returns how many it read, 0 at the end.
-public typealias ReadBytes = (_ offset: UInt64, _ buffer: UnsafeMutableRawBufferPointer) throws -> Int
+import ObjectFiles
 
 /// A piece of a source, read through a small buffer that moves along: however large the piece, memory stays small.
 struct SectionWindow: ~Copyable {
+    private let source: any BinarySource
     /// Offset of the piece in its source.
     private let sourceOffset: UInt64
-    /// Bytes of the piece; becomes smaller when the source turns out to be shorter.
-    private(set) var size: UInt64
-    private let readBytes: ReadBytes
+    /// Bytes of the piece that the source really has.
+    let size: UInt64
     private var buffer: UnsafeMutableRawBufferPointer
     /// Offset in the piece of the first byte in the buffer.
     private var start: UInt64 = 0
     private var count = 0
     private let capacityLimit: Int
 
-    init(sourceOffset: UInt64, size: UInt64, capacity: Int, capacityLimit: Int, readBytes: @escaping ReadBytes) {
-        self.sourceOffset = sourceOffset
-        self.size = min(size, UInt64.max - sourceOffset)
-        self.readBytes = readBytes
+    init(_ source: any BinarySource, offset: UInt64, size: UInt64, capacity: Int, capacityLimit: Int) {
+        self.source = source
+        sourceOffset = offset
+        let sourceSize = source.size
+        self.size = offset < sourceSize ? min(size, sourceSize - offset) : 0
         self.capacityLimit = capacityLimit
         buffer = .allocate(byteCount: capacity, alignment: 16)
     }
 
     deinit { buffer.deallocate() }
 
-    /// The `length` bytes at `offset`, valid until the next call, or nil if the piece or the source ends before, or
-    /// `length` exceeds the limit.
+    /// The `length` bytes at `offset`, valid until the next call, or nil if the piece ends before or `length` exceeds
+    /// the limit.
     @inline(__always)
-    mutating func bytes(at offset: UInt64, count length: Int) throws -> UnsafeRawBufferPointer? {
+    mutating func bytes(
+        at offset: UInt64, count length: Int
+    ) throws(BinarySourceError) -> UnsafeRawBufferPointer? {
         if offset >= start {
             let skipped = offset &- start
             if skipped <= UInt64(count), length <= count &- Int(skipped) {
@@ -37,22 +39,21 @@ struct SectionWindow: ~Copyable {
         return try refill(at: offset, count: length)
     }
 
-    private mutating func refill(at offset: UInt64, count length: Int) throws -> UnsafeRawBufferPointer? {
+    private mutating func refill(
+        at offset: UInt64, count length: Int
+    ) throws(BinarySourceError) -> UnsafeRawBufferPointer? {
         guard length >= 0, length <= capacityLimit, offset <= size, UInt64(length) <= size - offset else { return nil }
         if length > buffer.count {
+            let capacity = min(max(length, buffer.count * 2), capacityLimit)
             buffer.deallocate()
-            buffer = .allocate(byteCount: min(max(length, buffer.count * 2), capacityLimit), alignment: 16)
+            buffer = .allocate(byteCount: capacity, alignment: 16)
         }
-        let wanted = Int(min(UInt64(buffer.count), size - offset))
         start = offset
         count = 0
-        while count < wanted {
-            let place = sourceOffset &+ offset &+ UInt64(count)
-            let got = try readBytes(place, UnsafeMutableRawBufferPointer(rebasing: buffer[count..<wanted]))
-            if got <= 0 { break }
-            count += min(got, wanted - count)
-        }
-        if count < wanted { size = offset + UInt64(count) }
-        return length <= count ? UnsafeRawBufferPointer(rebasing: buffer[0..<length]) : nil
+        let wanted = Int(min(UInt64(buffer.count), size - offset))
+        try source.read(
+            at: sourceOffset &+ offset, into: UnsafeMutableRawBufferPointer(rebasing: buffer[0..<wanted]))
+        count = wanted
+        return UnsafeRawBufferPointer(rebasing: buffer[0..<length])
     }
 }
