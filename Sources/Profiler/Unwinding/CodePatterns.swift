@@ -1,0 +1,157 @@
+import CBPFInterface
+import DWARF
+import ObjectFiles
+
+/// The code that a signal handler returns to, recognised by its bytes: some C libraries describe it like a function.
+struct SignalTrampoline {
+    /// x86_64: mov rax, 15; syscall. arm64: mov x8, 139; svc 0. The numbers are rt_sigreturn's.
+    private let code: [UInt8]
+
+    init(_ architecture: CallFrameArchitecture) {
+        switch architecture {
+        case .x86_64: code = [0x48, 0xc7, 0xc0, 0x0f, 0x00, 0x00, 0x00, 0x0f, 0x05]
+        case .arm64: code = [0x68, 0x11, 0x80, 0xd2, 0x01, 0x00, 0x00, 0xd4]
+        }
+    }
+
+    /// Whether the function consists of this code and nothing else.
+    func matches(_ function: CallFrameFunction, _ file: ELFFile) -> Bool {
+        guard function.end - function.start == UInt64(code.count) else { return false }
+        return (try? file.read(atAddress: function.start, count: code.count)) == code
+    }
+}
+
+/// The first code of a program: nothing called it, so stacks end there.
+enum EntryStub {
+    /// The dynamic loader's stub runs the program's constructors after its call, up to here.
+    private static let loaderStubBytes: UInt64 = 256
+
+    static func add(of file: ELFFile, to builder: inout UnwindTableBuilder) {
+        let entry = file.entryAddress
+        guard entry != 0, let place = file.fileRange(ofAddress: entry), place.count >= 8,
+            let code = try? file.read(atAddress: entry, count: Int(min(place.count, 128)))
+        else { return }
+        switch file.machine {
+        case .x86_64:
+            guard let length = x86Length(code) else { return }
+            builder.add(.endOfStack, addresses(from: entry, length: UInt64(length)), .certain)
+            if x86IsLoader(code) {
+                builder.add(.endOfStack, addresses(from: entry, length: loaderStubBytes), .filler)
+            }
+        case .aarch64:
+            guard let length = arm64Length(code) else { return }
+            builder.add(.endOfStack, addresses(from: entry, length: UInt64(length)), .certain)
+        }
+    }
+
+    /// ld.so: mov rdi, rsp; call _dl_start.
+    private static func x86IsLoader(_ code: [UInt8]) -> Bool {
+        code.starts(with: [0x48, 0x89, 0xe7, 0xe8])
+    }
+
+    /// The stub's length to the end of its call, or nil if the code is not known to be an entry stub. A stub clears
+    /// the frame pointer, or is the loader's; before its call it only moves what the kernel put on the stack.
+    static func x86Length(_ code: [UInt8]) -> Int? {
+        if x86IsLoader(code) { return 8 }
+        // Prefixes of the instructions that C libraries use, each with the instruction's length.
+        let instructions: [(prefix: [UInt8], length: Int)] = [
+            ([0xf3, 0x0f, 0x1e, 0xfa], 4),  // endbr64
+            ([0x31, 0xed], 2), ([0x48, 0x31, 0xed], 3), ([0x45, 0x31, 0xc0], 3), ([0x31, 0xc9], 2),  // xor
+            ([0x49, 0x89, 0xd1], 3), ([0x48, 0x89, 0xe2], 3), ([0x48, 0x89, 0xe7], 3),  // mov
+            ([0x5e], 1), ([0x50], 1), ([0x54], 1),  // pop rsi; push rax; push rsp
+            ([0x48, 0x83, 0xe4], 4),  // and rsp, -16
+            ([0x48, 0x8d, 0x35], 7), ([0x48, 0x8d, 0x3d], 7), ([0x48, 0x8d, 0x0d], 7), ([0x4c, 0x8d, 0x05], 7),  // lea
+            ([0x48, 0xc7, 0xc0], 7), ([0x48, 0xc7, 0xc1], 7), ([0x48, 0xc7, 0xc7], 7), ([0x48, 0xc7, 0xc6], 7),  // mov
+            ([0x49, 0xc7, 0xc0], 7),
+        ]
+        var position = 0
+        var clearsFramePointer = false
+        while position < code.count {
+            let rest = code[position...]
+            if rest.starts(with: [0xe8]) || rest.starts(with: [0xe9]) {
+                return clearsFramePointer && position + 5 <= code.count ? position + 5 : nil
+            }
+            if rest.starts(with: [0xff, 0x15]) {
+                return clearsFramePointer && position + 6 <= code.count ? position + 6 : nil
+            }
+            guard let found = instructions.first(where: { rest.starts(with: $0.prefix) }) else { return nil }
+            if rest.starts(with: [0x31, 0xed]) || rest.starts(with: [0x48, 0x31, 0xed]) { clearsFramePointer = true }
+            position += found.length
+        }
+        return nil
+    }
+
+    /// Up to the first branch, and a second one if it follows at once (the C library's abort).
+    static func arm64Length(_ code: [UInt8]) -> Int? {
+        let words = stride(from: 0, to: code.count & ~3, by: 4).map { index in
+            (0..<4).reduce(UInt32(0)) { $0 | UInt32(code[index + $1]) << (8 * UInt32($1)) }
+        }
+        // mov x29, #0 and mov x30, #0 among the first three; the third may be a landing pad.
+        guard words.prefix(3).contains(0xd280_001d), words.prefix(3).contains(0xd280_001e) else { return nil }
+        func isBranch(_ word: UInt32) -> Bool { word & 0x7c00_0000 == 0x1400_0000 }
+        guard let branch = words.firstIndex(where: isBranch) else { return nil }
+        let next = branch + 1
+        return (next < words.count && isBranch(words[next]) ? next + 1 : next) * 4
+    }
+}
+
+/// Procedure linkage tables, which lld and others leave without call frame information.
+enum LinkageTable {
+    static func add(
+        of file: ELFFile, _ architecture: CallFrameArchitecture, to builder: inout UnwindTableBuilder
+    ) {
+        for section in file.sections where section.isExecutable && section.name.hasPrefix(".plt") {
+            let range = addresses(from: section.address, length: section.size)
+            if range.isEmpty { continue }
+            switch architecture {
+            case .arm64:
+                addARM64(range, to: &builder)
+            case .x86_64 where section.name == ".plt":
+                addLazyX86(range, file, to: &builder)
+            case .x86_64:
+                // .plt.got, .plt.sec: a jump, nothing pushed.
+                builder.add(.stackPointer(offset: 8), range, .filler)
+            }
+        }
+    }
+
+    /// Entry 0 pushes a word and jumps to the resolver, the others push their index and jump to entry 0.
+    private static func addLazyX86(_ range: Range<UInt64>, _ file: ELFFile, to builder: inout UnwindTableBuilder) {
+        var entries = range
+        // push [rip + x]: an entry 0, which programs without a dynamic loader do not have.
+        if (try? file.read(atAddress: range.lowerBound, count: 2)) == [0xff, 0x35],
+            range.upperBound - range.lowerBound >= 16
+        {
+            let start = range.lowerBound
+            builder.add(.stackPointer(offset: 16), start..<(start + 6), .filler)
+            builder.add(.stackPointer(offset: 24), (start + 6)..<(start + 16), .filler)
+            entries = (start + 16)..<range.upperBound
+        }
+        // With indirect branch tracking: endbr64, push: on the stack from byte 9.
+        let head = try? file.read(atAddress: entries.lowerBound, count: 4)
+        let threshold: Int32 = head == [0xf3, 0x0f, 0x1e, 0xfa] ? 9 : 11
+        builder.add(.linkageTable(threshold: threshold), entries, .filler)
+    }
+
+    /// Entry 0 stores x16 and x30 first, the others only jump.
+    private static func addARM64(_ range: Range<UInt64>, to builder: inout UnwindTableBuilder) {
+        let start = range.lowerBound
+        guard range.upperBound - start > 32 else {
+            builder.add(.linkRegister, range, .filler)
+            return
+        }
+        var pushed = unwind_rule(kind: UNWIND_CFA)
+        pushed.cfa_register = UInt8(ARM64_SP)
+        pushed.cfa_offset = 16
+        pushed.return_address_offset = -8
+        builder.add(.linkRegister, start..<(start + 4), .filler)
+        builder.add(pushed, (start + 4)..<(start + 32), .filler)
+        builder.add(.linkRegister, (start + 32)..<range.upperBound, .filler)
+    }
+}
+
+/// Empty where the end would lie behind the last address.
+private func addresses(from start: UInt64, length: UInt64) -> Range<UInt64> {
+    let (end, overflow) = start.addingReportingOverflow(length)
+    return overflow ? start..<start : start..<end
+}

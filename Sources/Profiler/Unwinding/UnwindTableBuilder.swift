@@ -1,0 +1,292 @@
+import CBPFInterface
+import DWARF
+
+/// Collects rows in any order and turns them into an `UnwindTable`.
+///
+/// Rows come in blocks, a block being a range of code whose first row is at its start. Where blocks overlap, a tier
+/// decides, then the lower start, then the order of arrival: the block that comes first keeps its whole range.
+struct UnwindTableBuilder {
+    enum Tier: Int, CaseIterable {
+        /// What was recognised in the code and is certain: signal trampolines, entry stubs.
+        case certain
+        /// Call frame information.
+        case callFrames
+        /// What fills the places that have neither.
+        case filler
+    }
+
+    /// 64 bytes of text a row is the average; this serves some 500 MB of text.
+    static let rowLimit = 8 << 20
+    /// Linkers place code within 2 GiB, because that is how far calls reach.
+    static let rangeLimitBytes: UInt64 = 1 << 32
+    /// In bytes this is 2 MiB of page records; pages of 1 KiB then serve 256 MiB of code.
+    static let pageLimit: UInt64 = 1 << 18
+    /// Compilers align functions to 16 bytes; what lies between is never executed and may follow the row before.
+    static let paddingBytes: UInt64 = 15
+
+    private struct Block {
+        /// Distance from `base`.
+        var start: UInt64
+        var end: UInt64
+        var firstRow: UInt32
+        var rowCount: UInt32
+    }
+
+    private let architecture: CallFrameArchitecture
+    private let range: Range<UInt64>
+    /// Distances, of rows and blocks, are from here: the start of the range, rounded down to the largest page.
+    private let base: UInt64
+    private var tiers: [[Block]] = .init(repeating: [], count: Tier.allCases.count)
+    private var isSorted: [Bool] = .init(repeating: true, count: Tier.allCases.count)
+    /// Distance << 16 | rule in the table's own numbering.
+    private var blockRows: [UInt64] = []
+    private var rules: TableRules
+    private(set) var limitExceeded = false
+
+    /// - Parameter range: ELF addresses of the executable's code.
+    init(range: Range<UInt64>, architecture: CallFrameArchitecture) {
+        self.architecture = architecture
+        base = range.lowerBound & ~(UInt64(1) << UInt64(TABLE_MAX_PAGE_SHIFT) - 1)
+        let limit = base.addingReportingOverflow(Self.rangeLimitBytes)
+        let end = limit.overflow ? range.upperBound : min(range.upperBound, limit.partialValue)
+        limitExceeded = end != range.upperBound
+        self.range = range.lowerBound..<max(end, range.lowerBound)
+        rules = TableRules(architecture: architecture)
+    }
+
+    /// Adds a block of one rule.
+    mutating func add(_ rule: unwind_rule, _ addresses: Range<UInt64>, _ tier: Tier) {
+        let number = rules.number(of: rule)
+        guard startBlock(addresses, tier) else { return }
+        blockRows.append((max(addresses.lowerBound, range.lowerBound) - base) << 16 | UInt64(number))
+        endBlock(tier)
+    }
+
+    /// Adds a function's rows.
+    mutating func add(_ rows: UnsafeBufferPointer<CallFrameRow>, _ addresses: Range<UInt64>, _ tier: Tier) {
+        guard !rows.isEmpty, startBlock(addresses, tier) else { return }
+        var last = UInt64.max
+        for row in rows {
+            let rule = UInt64(rules.number(of: row.state))
+            if rule != last, row.address >= range.lowerBound, row.address < range.upperBound {
+                blockRows.append((row.address &- base) << 16 | rule)
+                last = rule
+            }
+        }
+        endBlock(tier)
+    }
+
+    private mutating func startBlock(_ addresses: Range<UInt64>, _ tier: Tier) -> Bool {
+        let clamped = addresses.clamped(to: range)
+        guard !clamped.isEmpty else { return false }
+        guard blockRows.count < Self.rowLimit else {
+            limitExceeded = true
+            return false
+        }
+        let block = Block(
+            start: clamped.lowerBound - base, end: clamped.upperBound - base, firstRow: UInt32(blockRows.count),
+            rowCount: 0)
+        if let last = tiers[tier.rawValue].last, last.start > block.start { isSorted[tier.rawValue] = false }
+        tiers[tier.rawValue].append(block)
+        return true
+    }
+
+    private mutating func endBlock(_ tier: Tier) {
+        let index = tiers[tier.rawValue].count - 1
+        let block = tiers[tier.rawValue][index]
+        let count = blockRows.count - Int(block.firstRow)
+        if count == 0 {
+            tiers[tier.rawValue].removeLast()
+        } else {
+            tiers[tier.rawValue][index].rowCount = UInt32(count)
+        }
+    }
+
+    /// Makes the table. Code that no block covers follows `gapRule`.
+    consuming func finish(gapRule: unwind_rule, into ruleSet: RuleSet) -> UnwindTable {
+        let gap = rules.number(of: gapRule)
+        for tier in tiers.indices where !isSorted[tier] {
+            // Equal starts keep the order of arrival, which is that of their rows.
+            tiers[tier].sort { ($0.start, $0.firstRow) < ($1.start, $1.firstRow) }
+        }
+        var merger = Merger(gapRule: gap)
+        merger.rows.reserveCapacity(blockRows.count)
+        merger.cover(
+            0, range.lowerBound - base, range.upperBound - base, tiers: tiers, blockRows: blockRows)
+        let rows = merger.rows
+        blockRows = []
+        tiers = []
+        return Self.pages(rows, range: range, base: base, rules: rules.all, limitExceeded, ruleSet)
+    }
+
+    /// Lays the tiers over each other.
+    private struct Merger {
+        var rows: [UInt64] = []
+        private var cursors = [0, 0, 0]
+        private var lastRule: UInt64 = .max
+        private let gapRule: UInt64
+
+        init(gapRule: UInt16) { self.gapRule = UInt64(gapRule) }
+
+        /// Covers `from..<to` with the blocks of `tier`, and what they leave with the tiers below.
+        mutating func cover(
+            _ tier: Int, _ from: UInt64, _ to: UInt64, tiers: borrowing [[Block]], blockRows: borrowing [UInt64]
+        ) {
+            if tier == cursors.count {
+                if to - from > UnwindTableBuilder.paddingBytes || rows.isEmpty { append(from, gapRule) }
+                return
+            }
+            var position = from
+            while cursors[tier] < tiers[tier].count {
+                let block = tiers[tier][cursors[tier]]
+                if block.end <= position {
+                    cursors[tier] += 1
+                    continue
+                }
+                if block.start >= to { break }
+                if block.start > position {
+                    cover(tier + 1, position, block.start, tiers: tiers, blockRows: blockRows)
+                    position = block.start
+                }
+                let end = min(block.end, to)
+                append(block, position, end, blockRows)
+                position = end
+                if block.end > to { break }
+                cursors[tier] += 1
+            }
+            if position < to { cover(tier + 1, position, to, tiers: tiers, blockRows: blockRows) }
+        }
+
+        private mutating func append(_ block: Block, _ from: UInt64, _ to: UInt64, _ blockRows: [UInt64]) {
+            var index = Int(block.firstRow)
+            let end = index + Int(block.rowCount)
+            if from > block.start {
+                // The last row that is not above `from`.
+                var count = Int(block.rowCount)
+                while count > 1 {
+                    let half = count / 2
+                    if blockRows[index + half] >> 16 <= from {
+                        index += half
+                        count -= half
+                    } else {
+                        count = half
+                    }
+                }
+            }
+            append(from, blockRows[index] & 0xffff)
+            index += 1
+            while index < end {
+                let row = blockRows[index]
+                if row >> 16 >= to { break }
+                append(row >> 16, row & 0xffff)
+                index += 1
+            }
+        }
+
+        @inline(__always)
+        private mutating func append(_ distance: UInt64, _ rule: UInt64) {
+            if rule == lastRule { return }
+            rows.append(distance << 16 | rule)
+            lastRule = rule
+        }
+    }
+}
+
+extension UnwindTableBuilder {
+    /// Cuts sorted rows (distance from `base` << 16 | rule) into pages.
+    private static func pages(
+        _ rows: [UInt64], range: Range<UInt64>, base: UInt64, rules: [unwind_rule], _ limitExceeded: Bool,
+        _ ruleSet: RuleSet
+    ) -> UnwindTable {
+        var statistics = UnwindTable.Statistics()
+        statistics.limitExceeded = limitExceeded
+        let numbers = numbers(rows, rules, ruleSet, &statistics)
+        let shift = pageShift(rows, range: range)
+        let maximum = Int(TABLE_MAX_ROWS_PER_PAGE)
+        let first = (range.lowerBound - base) >> shift
+        let count = range.isEmpty ? 0 : ((range.upperBound - 1 - base) >> shift) - first + 1
+        var table = UnwindTable(
+            firstPageAddress: base + first << shift, pageShift: UInt8(shift), pages: [], rows: [],
+            statistics: statistics)
+        table.pages.reserveCapacity(Int(count))
+        table.rows.reserveCapacity(rows.count + Int(count))
+        var index = 0
+        // The rule that holds at the page's start, from the page before. No code lies before the first row.
+        var carried = rows.first.map { UInt32(numbers[Int($0 & 0xffff)]) } ?? UInt32(UNWIND_RULE_INVALID)
+        for page in first..<(first + count) {
+            let start = page << shift
+            let end = start + 1 << shift
+            let firstRow = table.rows.count
+            var pageRule = carried
+            if index < rows.count, rows[index] >> 16 == start {
+                pageRule = UInt32(numbers[Int(rows[index] & 0xffff)])
+                index += 1
+            }
+            carried = pageRule
+            table.rows.append(pageRule << 16)
+            while index < rows.count, rows[index] >> 16 < end {
+                let rule = UInt32(numbers[Int(rows[index] & 0xffff)])
+                // Different rules may have become one where the rule set was full.
+                if rule != carried {
+                    table.rows.append(rule << 16 | UInt32(truncatingIfNeeded: rows[index] >> 16 &- start))
+                    carried = rule
+                }
+                index += 1
+            }
+            let rowCount = table.rows.count - firstRow
+            var record = UnwindTable.Page(firstRow: UInt32(firstRow), ruleAndRowCount: UInt32(rowCount))
+            if rowCount == 1 || rowCount > maximum {
+                table.rows.removeLast(rowCount)
+                record = UnwindTable.Page(
+                    firstRow: 0, ruleAndRowCount: rowCount == 1 ? pageRule << 16 : UInt32(UNWIND_RULE_INVALID) << 16)
+                if rowCount > maximum { table.statistics.degradedPages += 1 }
+            }
+            table.pages.append(record)
+        }
+        return table
+    }
+
+    /// The set's numbers of the table's own rules, those only that are used.
+    private static func numbers(
+        _ rows: [UInt64], _ rules: [unwind_rule], _ ruleSet: RuleSet, _ statistics: inout UnwindTable.Statistics
+    ) -> [UInt16] {
+        var isUsed = [Bool](repeating: false, count: rules.count)
+        for row in rows { isUsed[Int(row & 0xffff)] = true }
+        let used = rules.indices.filter { isUsed[$0] }
+        var numbers = [UInt16](repeating: UInt16(UNWIND_RULE_INVALID), count: rules.count)
+        let invalid = PackedRule(.invalid)
+        for (index, number) in zip(used, ruleSet.numbers(for: used.map { rules[$0] })) {
+            numbers[index] = number
+            if number == UInt16(UNWIND_RULE_INVALID), PackedRule(rules[index]) != invalid {
+                statistics.refusedRules += 1
+            }
+        }
+        statistics.distinctRules = used.count
+        return numbers
+    }
+
+    /// The largest page of which none has too many rows, or the smallest that gives a bounded number of pages.
+    private static func pageShift(_ rows: [UInt64], range: Range<UInt64>) -> UInt64 {
+        var smallest = UInt64(TABLE_MIN_PAGE_SHIFT)
+        while (range.upperBound - range.lowerBound) >> smallest > pageLimit { smallest += 1 }
+        var shift = UInt64(TABLE_MAX_PAGE_SHIFT)
+        while shift > smallest {
+            var page = UInt64.max
+            var count = 0
+            var largest = 0
+            for row in rows {
+                let distance = row >> 16
+                if distance >> shift != page {
+                    largest = max(largest, count)
+                    page = distance >> shift
+                    // Without a row at its start, a page has the one carried over.
+                    count = distance & (1 << shift - 1) == 0 ? 0 : 1
+                }
+                count += 1
+            }
+            if max(largest, count) <= Int(TABLE_MAX_ROWS_PER_PAGE) { break }
+            shift -= 1
+        }
+        return shift
+    }
+}
