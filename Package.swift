@@ -47,6 +47,10 @@ var targets: [Target] = [
     module("Profiler/Engine", ["BPFObjects", "BinaryReading", "CBPFInterface", "CSnapshotUnwinding", "ObjectFiles", "Processes"]),
     module("Profiler/ObjectFiles", ["BinaryReading"]),
     tests("ObjectFiles"),
+    .target(
+        name: "CDemangle", path: "Sources/Profiler/CDemangle", linkerSettings: [.linkedLibrary("stdc++")]),
+    module("Profiler/Symbolization", ["ObjectFiles", "CDemangle"]),
+    tests("Symbolization", ["ObjectFiles"]),
 ]
 
 // MARK: - OTLP: generated messages and services (Scripts/generate-otlp), and helpers on them

@@ -1,0 +1,113 @@
+import ObjectFiles
+
+/// The functions of an ELF file's symbol tables, sorted by address: 16 bytes each. Names stay in the file when there
+/// are many of them.
+public struct SymbolTable: SymbolSource {
+    struct Entry {
+        /// Distance from `base`, in bytes.
+        var start: UInt32
+        /// Length in bytes; made up from the next symbol where the file says 0.
+        var size: UInt32
+        /// Offset in the string table; the top bit says which one.
+        var name: UInt32
+        /// Index of the nearest earlier entry that was not over at `start`, or `none`.
+        var enclosing: UInt32
+
+        static let none = UInt32.max
+        static let dynamicName: UInt32 = 1 << 31
+    }
+
+    let base: UInt64
+    let entries: [Entry]
+    let strings: [SymbolStrings]
+    /// Whether symbols were left out because there were more than the limit.
+    public let isTruncated: Bool
+
+    public var count: Int { entries.count }
+    public var sizeBytes: Int {
+        entries.count * MemoryLayout<Entry>.stride + strings.reduce(0) { $0 + $1.sizeBytes }
+    }
+
+    /// Reads `.symtab` and `.dynsym` and merges them.
+    /// - Parameter symbolLimit: how many symbols are looked at in each table; bounds memory against hostile files.
+    public init(_ file: ELFFile, symbolLimit: Int = 8_000_000) throws(ELFError) {
+        var builder = SymbolTableBuilder(file)
+        var complete = true
+        if let table = file.symbolTable() {
+            complete = try builder.add(table, stringTable: 0, limit: symbolLimit)
+        }
+        if let table = file.dynamicSymbolTable() {
+            let all = try builder.add(table, stringTable: 1, limit: symbolLimit)
+            complete = complete && all
+        }
+        isTruncated = !complete
+        (base, entries, strings) = builder.finish()
+    }
+
+    public func lookup(_ address: UInt64) -> SymbolMatch? {
+        guard let index = index(of: address) else { return nil }
+        let entry = entries[index]
+        let name = strings[entry.name & Entry.dynamicName == 0 ? 0 : 1].name(at: entry.name & ~Entry.dynamicName)
+        if name.isEmpty { return nil }
+        return SymbolMatch(frames: [.init(systemName: name)], functionStart: base &+ UInt64(entry.start))
+    }
+
+    private func index(of address: UInt64) -> Int? {
+        guard address >= base, let distance = UInt32(exactly: address - base) else { return nil }
+        var low = 0
+        var high = entries.count
+        while low < high {
+            let middle = (low + high) / 2
+            if entries[middle].start <= distance { low = middle + 1 } else { high = middle }
+        }
+        if low == 0 { return nil }
+        var index = low - 1
+        // Chains are as long as symbols are nested; a hostile file does not get more than this.
+        for _ in 0..<64 {
+            let entry = entries[index]
+            if distance - entry.start < entry.size { return index }
+            if entry.enclosing == Entry.none { break }
+            index = Int(entry.enclosing)
+        }
+        // Padding up to the next multiple of 16 belongs to the function before it: jumps over it are sampled there.
+        let last = entries[low - 1]
+        let end = base &+ UInt64(last.start) &+ UInt64(last.size)
+        return address < (end &+ 15) & ~15 ? low - 1 : nil
+    }
+}
+
+/// A string table: in memory when it is small, otherwise read where a name is asked for.
+struct SymbolStrings: Sendable {
+    private static let keptBytes: UInt64 = 128 << 10
+    private static let nameLimitBytes = 64 << 10
+
+    private let source: any BinarySource
+    private let offset: UInt64
+    let size: UInt64
+    private let kept: [UInt8]?
+
+    init(_ source: any BinarySource, offset: UInt64, size: UInt64) {
+        self.source = source
+        self.offset = offset
+        self.size = size
+        kept = size <= Self.keptBytes ? try? source.read(at: offset, count: Int(size)) : nil
+    }
+
+    var sizeBytes: Int { kept?.count ?? 0 }
+
+    /// At most `limit` bytes of the name at `position`, without the NUL; empty where there is none.
+    func prefix(at position: UInt32, limit: Int) -> [UInt8] {
+        guard UInt64(position) < size else { return [] }
+        if let kept { return Array(kept[Int(position)...].prefix(limit).prefix { $0 != 0 }) }
+        let count = Int(min(UInt64(limit), size - UInt64(position)))
+        guard let bytes = try? source.read(at: offset &+ UInt64(position), count: count) else { return [] }
+        return Array(bytes.prefix { $0 != 0 })
+    }
+
+    /// The name at `position`; invalid UTF-8 is repaired.
+    func name(at position: UInt32) -> String {
+        var bytes = prefix(at: position, limit: 256)
+        if bytes.count == 256 { bytes = prefix(at: position, limit: Self.nameLimitBytes) }
+        return String(decoding: bytes, as: UTF8.self)
+    }
+}

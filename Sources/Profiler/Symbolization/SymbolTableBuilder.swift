@@ -1,0 +1,115 @@
+import ObjectFiles
+
+/// Chooses among an ELF file's symbols those that name code, one per address.
+struct SymbolTableBuilder {
+    private struct Candidate {
+        var address: UInt64
+        var size: UInt64
+        var name: UInt32
+        /// Higher is better: a typed symbol over an untyped one, then global over weak over local.
+        var rank: UInt8
+        var isUntyped: Bool
+    }
+
+    private let file: ELFFile
+    private let ranges: [(start: UInt64, end: UInt64)]
+    private var candidates: [Candidate] = []
+    private var strings: [SymbolStrings]
+
+    init(_ file: ELFFile) {
+        self.file = file
+        strings = Array(repeating: SymbolStrings(file.source, offset: 0, size: 0), count: 2)
+        // Sections are the finer truth; without them, segments.
+        var ranges = file.sections.filter { $0.isExecutable && $0.isAllocated }.map { ($0.address, $0.size) }
+        if ranges.isEmpty { ranges = file.executableSegments.map { ($0.address, $0.memorySize) } }
+        self.ranges = ranges.map { (start: $0, end: $0.addingReportingOverflow($1).overflow ? .max : $0 + $1) }
+            .sorted { $0.start < $1.start }
+    }
+
+    /// - Returns: whether all symbols of the table were looked at.
+    mutating func add(
+        _ table: ELFSymbolTableLocation, stringTable: Int, limit: Int
+    ) throws(ELFError) -> Bool {
+        let names = SymbolStrings(file.source, offset: table.stringsOffset, size: table.stringsSize)
+        strings[stringTable] = names
+        let flag = stringTable == 0 ? 0 : SymbolTable.Entry.dynamicName
+        return try file.forEachSymbol(in: table, limit: limit) { symbol in
+            guard symbol.isDefined, symbol.nameOffset != 0, symbol.nameOffset < SymbolTable.Entry.dynamicName,
+                let kind = symbol.kind, kind != .object, let binding = symbol.binding,
+                let range = range(of: symbol.value)
+            else { return }
+            if kind == .unspecified {
+                // Assembler's labels: `$x` and `$d` mark code and data on arm64, `.L` names are temporary.
+                let start = names.prefix(at: symbol.nameOffset, limit: 2)
+                if start.first == UInt8(ascii: "$") && file.machine == .aarch64 { return }
+                if start == [UInt8(ascii: "."), UInt8(ascii: "L")] { return }
+            }
+            let bindingRank: UInt8 = binding == .global ? 2 : binding == .weak ? 1 : 0
+            candidates.append(
+                Candidate(
+                    address: symbol.value, size: min(symbol.size, ranges[range].end - symbol.value),
+                    name: symbol.nameOffset | flag, rank: (kind == .unspecified ? 0 : 4) + bindingRank,
+                    isUntyped: kind == .unspecified))
+        }
+    }
+
+    consuming func finish() -> (base: UInt64, entries: [SymbolTable.Entry], strings: [SymbolStrings]) {
+        // The table's order decides last, so that equal files give equal names.
+        candidates.sort { ($0.address, $0.name) < ($1.address, $1.name) }
+        let base = candidates.first?.address ?? 0
+        var entries: [SymbolTable.Entry] = []
+        entries.reserveCapacity(candidates.count)
+        var open: [(index: Int, end: UInt64)] = []
+        var index = 0
+        while index < candidates.count {
+            let address = candidates[index].address
+            var chosen = candidates[index]
+            var next = index + 1
+            while next < candidates.count, candidates[next].address == address {
+                if isBetter(candidates[next], than: chosen) { chosen = candidates[next] }
+                next += 1
+            }
+            index = next
+            guard let start = UInt32(exactly: address - base) else { break }
+            while let last = open.last, last.end <= address { open.removeLast() }
+            // A label inside of a function that has a size is a jump target, not a function.
+            if chosen.isUntyped, !open.isEmpty { continue }
+            var size = chosen.size
+            if size == 0 {
+                let end = range(of: address).map { ranges[$0].end } ?? address
+                let following = next < candidates.count ? min(candidates[next].address, end) : end
+                size = following - address
+            } else {
+                open.append((entries.count, address &+ size))
+            }
+            let enclosing = open.last.map { $0.index == entries.count ? open.dropLast().last?.index : $0.index } ?? nil
+            entries.append(
+                SymbolTable.Entry(
+                    start: start, size: UInt32(clamping: size), name: chosen.name,
+                    enclosing: enclosing.map { UInt32(clamping: $0) } ?? SymbolTable.Entry.none))
+        }
+        return (base, entries, strings)
+    }
+
+    private func range(of address: UInt64) -> Int? {
+        var low = 0
+        var high = ranges.count
+        while low < high {
+            let middle = (low + high) / 2
+            if ranges[middle].start <= address { low = middle + 1 } else { high = middle }
+        }
+        return low > 0 && address < ranges[low - 1].end ? low - 1 : nil
+    }
+
+    private func isBetter(_ left: Candidate, than right: Candidate) -> Bool {
+        if left.rank != right.rank { return left.rank > right.rank }
+        if left.size != right.size { return left.size > right.size }
+        return leadingUnderscores(left.name) < leadingUnderscores(right.name)
+    }
+
+    private func leadingUnderscores(_ name: UInt32) -> Int {
+        let table = name & SymbolTable.Entry.dynamicName == 0 ? 0 : 1
+        return strings[table].prefix(at: name & ~SymbolTable.Entry.dynamicName, limit: 8)
+            .prefix { $0 == UInt8(ascii: "_") }.count
+    }
+}

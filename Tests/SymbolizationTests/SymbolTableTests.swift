@@ -1,0 +1,189 @@
+import Foundation
+import ObjectFiles
+import Testing
+
+@testable import Symbolization
+
+/// What readelf says about a function symbol.
+private struct Listed {
+    var address: UInt64
+    var size: UInt64
+    var name: String
+}
+
+/// Function symbols of `.symtab` and `.dynsym`, without versions.
+private func functions(_ path: String) throws -> [Listed] {
+    try run("/usr/bin/readelf", ["-sW", path]).split(separator: "\n").compactMap { line in
+        let columns = line.split(separator: " ", omittingEmptySubsequences: true)
+        guard columns.count >= 8, columns[3] == "FUNC" || columns[3] == "IFUNC", columns[6] != "UND",
+            let address = UInt64(columns[1], radix: 16)
+        else { return nil }
+        let size = columns[2].hasPrefix("0x") ? UInt64(columns[2].dropFirst(2), radix: 16) : UInt64(columns[2])
+        return Listed(address: address, size: size ?? 0, name: String(columns[7].prefix { $0 != "@" }))
+    }
+}
+
+@Suite struct SymbolTableTests {
+    /// Every address at which readelf lists functions resolves to one of their names, and so does each function's last
+    /// byte; on shared libraries of this system, and on this test itself.
+    @Test func agreesWithReadelf() throws {
+        let folder = "/usr/lib/" + (FileManager.default.fileExists(atPath: "/usr/lib/x86_64-linux-gnu")
+            ? "x86_64-linux-gnu" : "aarch64-linux-gnu")
+        let libraries = try FileManager.default.contentsOfDirectory(atPath: folder).sorted()
+            .filter { $0.contains(".so") }
+            .map { URL(fileURLWithPath: folder + "/" + $0).resolvingSymlinksInPath().path }
+        var seen: Set<String> = []
+        var files = libraries.filter { seen.insert($0).inserted }.filter { (try? ELFFile(FileReader(path: $0))) != nil }
+        files = Array(files.prefix(22)) + files.filter { $0.contains("/libc.so") || $0.contains("/libstdc++") }
+        files.append("/proc/self/exe")
+        #expect(files.count >= 20)
+        for path in files {
+            let table = try SymbolTable(ELFFile(FileReader(path: path)))
+            var listed: [UInt64: [Listed]] = [:]
+            for symbol in try functions(path == "/proc/self/exe" ? Bundle.main.executablePath ?? path : path) {
+                listed[symbol.address, default: []].append(symbol)
+            }
+            #expect(path != "/proc/self/exe" || listed.count > 1000)
+            #expect(!table.isTruncated)
+            for (address, symbols) in listed {
+                let found = table.lookup(address)
+                guard let name = found?.frames.first?.systemName else {
+                    Issue.record("\(path): no symbol at \(String(address, radix: 16)): \(symbols[0].name)")
+                    continue
+                }
+                if !symbols.contains(where: { String($0.name) == name.prefix { $0 != "@" } }) || found?.functionStart != address {
+                    Issue.record("\(path): \(name) at \(String(address, radix: 16)), not \(symbols[0].name)")
+                }
+            }
+        }
+    }
+
+    /// Rules for ties, zero sizes, nesting, gaps and labels, on a file that an assembler makes.
+    @Test func rules() throws {
+        let folder = FileManager.default.temporaryDirectory.appendingPathComponent(UUID().uuidString)
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(at: folder) }
+        let source = folder.appendingPathComponent("rules.s")
+        try """
+        .macro function name, size
+        .type \\name, %function
+        .size \\name, \\size
+        .endm
+        .text
+        .globl global_name, __global_alias, outer, zero
+        .weak weak_name
+        local_name: weak_name: __global_alias: global_name:
+            .skip 32, 0
+        function local_name 32
+        function weak_name 32
+        function global_name 32
+        function __global_alias 32
+        .skip 100, 0
+        outer: .skip 16, 0
+        inner: .skip 16, 0
+        label: .skip 32, 0
+        function outer 64
+        function inner 16
+        zero: .skip 64, 0
+        .type zero, %function
+        after: .skip 8, 0
+        $x: .skip 8, 0
+        """.write(to: source, atomically: false, encoding: .utf8)
+        let object = folder.appendingPathComponent("rules.o").path
+        let library = folder.appendingPathComponent("rules.so").path
+        _ = try run("/usr/bin/as", ["-o", object, source.path])
+        _ = try run("/usr/bin/ld", ["-shared", "-o", library, object])
+        let file = try ELFFile(FileReader(path: library))
+        let base = try #require(file.section(".text")).address
+        let table = try SymbolTable(file)
+        func name(_ offset: UInt64) -> String? { table.lookup(base + offset)?.frames.first?.systemName }
+        #expect(name(0) == "global_name")
+        #expect(name(31) == "global_name")
+        #expect(name(32) == nil, "past the end, and aligned: nobody's")
+        #expect(name(131) == nil)
+        #expect(name(132) == "outer")
+        #expect(name(148) == "inner")
+        #expect(name(163) == "inner")
+        #expect(name(164) == "outer", "after a nested function; labels in sized functions are not functions")
+        #expect(name(195) == "outer")
+        #expect(name(196) == "zero", "without a size up to the next symbol")
+        #expect(name(259) == "zero")
+        #expect(name(260) == "after")
+        // `$x` is a name like any other on x86_64, and a mapping symbol on arm64.
+        #expect(name(268) == (file.machine == .aarch64 ? "after" : "$x"))
+        #expect(table.lookup(base - 1) == nil)
+        #expect(table.lookup(.max) == nil)
+
+        // Without section headers and `.symtab` the exported names are found by PT_DYNAMIC.
+        var bytes = try FileReader(path: library).read(at: 0, count: Int(file.source.size))
+        bytes.replaceSubrange(40..<48, with: [UInt8](repeating: 0, count: 8))
+        bytes.replaceSubrange(60..<64, with: [UInt8](repeating: 0, count: 4))
+        let stripped = try ELFFile(MemorySource(bytes))
+        #expect(stripped.sections.isEmpty && stripped.symbolTable() == nil)
+        let exported = try SymbolTable(stripped)
+        #expect(exported.lookup(base + 132)?.frames.first?.systemName == "outer")
+        #expect(exported.lookup(base + 148)?.frames.first?.systemName == "outer")
+        #expect(exported.lookup(base + 200)?.frames.first?.systemName == "zero")
+        #expect(stripped.dynamicSymbolTable()?.count == file.dynamicSymbolTable()?.count)
+        #expect(stripped.dynamicSymbolTable() == file.dynamicSymbolTable())
+    }
+}
+
+@Suite struct SymbolizerTests {
+    /// This very function is found by the address of a call in it, through the whole chain.
+    @Test func namesOwnFunctions() throws {
+        let reader = try FileReader(path: "/proc/self/exe")
+        let id = try FileID(contentsOf: reader)
+        let file = try ELFFile(reader)
+        let symbolizer = Symbolizer()
+        let entry = symbolizer.symbolize(id, at: .instruction(file.entryAddress)) { reader }
+        #expect(entry?.frames.first?.functionName == "_start")
+        #expect(entry?.functionStart == file.entryAddress)
+        // A return address at the very beginning belongs to what lies before.
+        let before = symbolizer.symbolize(id, at: .returnAddress(file.entryAddress)) { reader }
+        #expect(before?.functionStart != file.entryAddress)
+        #expect(symbolizer.statistics.executables == 1)
+        symbolizer.forget(id)
+        #expect(symbolizer.statistics.executables == 0 && symbolizer.statistics.sizeBytes == 0)
+    }
+
+    private struct FixedSource: SymbolSource {
+        var match: SymbolMatch?
+        var sizeBytes: Int
+        func lookup(_ address: UInt64) -> SymbolMatch? { match }
+    }
+
+    @Test func mergesSources() throws {
+        let lines = FixedSource(
+            match: SymbolMatch(
+                frames: [
+                    .init(systemName: "_Z5innerv", fileName: "a.cpp", line: 7), .init(systemName: "", line: 9),
+                ], functionStart: 16), sizeBytes: 1)
+        let names = FixedSource(
+            match: SymbolMatch(frames: [.init(systemName: "_Z5outerv", startLine: 3)], functionStart: 16), sizeBytes: 1)
+        let symbolizer = Symbolizer(sources: { _ in [lines, names] })
+        let reader = try FileReader(path: "/proc/self/exe")
+        let found = symbolizer.symbolize(FileID(high: 1, low: 1), at: .instruction(20)) { reader }
+        #expect(found?.frames == [
+            SymbolizedFrame(
+                functionName: "inner()", systemName: "_Z5innerv", fileName: "a.cpp", line: 7, language: .cxx),
+            SymbolizedFrame(functionName: "outer()", systemName: "_Z5outerv", line: 9, startLine: 3, language: .cxx),
+        ])
+    }
+
+    @Test func staysWithinItsBounds() throws {
+        let source = FixedSource(match: nil, sizeBytes: 1000)
+        let symbolizer = Symbolizer(capacityBytes: 3 * (1000 + 16384), sources: { _ in [source] })
+        let reader = try FileReader(path: "/proc/self/exe")
+        for id in 1...10 {
+            _ = symbolizer.symbolize(FileID(high: UInt64(id), low: 0), at: .instruction(0)) { reader }
+        }
+        #expect(symbolizer.statistics == .init(executables: 3, sizeBytes: 3 * 17384, evictions: 7, failures: 0))
+        // Cached: not opened again. Evicted: opened, and a failure is not remembered.
+        struct Gone: Error {}
+        _ = symbolizer.symbolize(FileID(high: 10, low: 0), at: .instruction(0)) { throw Gone() }
+        #expect(symbolizer.statistics.failures == 0)
+        _ = symbolizer.symbolize(FileID(high: 1, low: 0), at: .instruction(0)) { throw Gone() }
+        #expect(symbolizer.statistics.failures == 1)
+    }
+}
