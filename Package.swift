@@ -93,7 +93,7 @@ targets += [
     tests("LiveSupport"),
     .target(
         name: "OTLPTestSupport",
-        dependencies: ["OTLP", .product(name: "SwiftProtobuf", package: "swift-protobuf")],
+        dependencies: ["OTLP", "LiveSupport", .product(name: "SwiftProtobuf", package: "swift-protobuf")],
         path: "Tests/Support/OTLPTestSupport", swiftSettings: strict),
     tests("OTLPTestSupport"),
 ]
