@@ -96,6 +96,10 @@ targets += [
         dependencies: ["OTLP", "LiveSupport", .product(name: "SwiftProtobuf", package: "swift-protobuf")],
         path: "Tests/Support/OTLPTestSupport", swiftSettings: strict),
     tests("OTLPTestSupport"),
+    // What needs a real kernel and real programs.
+    .testTarget(
+        name: "LiveTests", dependencies: ["LiveSupport"], path: "Tests/Live", exclude: ["Programs"],
+        swiftSettings: strict),
 ]
 
 // MARK: - Dependencies

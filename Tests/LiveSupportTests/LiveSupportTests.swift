@@ -42,6 +42,14 @@ import Testing
         #expect(throws: SystemError.self) { try ChildProcess(["no-such-tool-here"]) }
     }
 
+    @Test func noSignalIsBlockedOrIgnored() async throws {
+        let status = try await Command.run(["grep", "-E", "^Sig(Blk|Ign)", "/proc/self/status"])
+        let masks = status.split(separator: "\n").map { UInt64($0.split(separator: "\t").last ?? "", radix: 16) }
+        // Signals 32 and 33 belong to the C library.
+        let own: UInt64 = ~(0b11 << 31)
+        #expect(masks.count == 2 && masks.allSatisfy { $0.map { $0 & own } == 0 }, "\(status)")
+    }
+
     @Test func aForgottenProcessIsKilled() throws {
         var child: ChildProcess? = try ChildProcess(["sleep", "1000"])
         let pid = try #require(child?.pid)

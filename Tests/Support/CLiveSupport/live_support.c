@@ -6,6 +6,7 @@
 #include <ftw.h>
 #include <linux/bpf.h>
 #include <linux/perf_event.h>
+#include <signal.h>
 #include <spawn.h>
 #include <stdio.h>
 #include <string.h>
@@ -55,7 +56,17 @@ int live_spawn(const char *program, char *const arguments[], char *const environ
         posix_spawn_file_actions_adddup2(&actions, ends[1], 2);
     if (folder)
         posix_spawn_file_actions_addchdir_np(&actions, folder);
-    int error = posix_spawn(pid, program, &actions, NULL, arguments, environment);
+    /* Test runners block signals in their worker threads, and children inherit that. */
+    posix_spawnattr_t attributes;
+    posix_spawnattr_init(&attributes);
+    sigset_t none, all;
+    sigemptyset(&none);
+    sigfillset(&all);
+    posix_spawnattr_setsigmask(&attributes, &none);
+    posix_spawnattr_setsigdefault(&attributes, &all);
+    posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
+    int error = posix_spawn(pid, program, &actions, &attributes, arguments, environment);
+    posix_spawnattr_destroy(&attributes);
     posix_spawn_file_actions_destroy(&actions);
     close(ends[1]);
     if (error)

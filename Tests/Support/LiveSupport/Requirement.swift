@@ -65,7 +65,9 @@ public enum Live {
 
     /// - Returns: whether all requirements are met.
     /// - Throws: `MissingRequirement` when one is not and `OTELCOL_REQUIRE_LIVE` is 1.
-    public static func has(_ requirements: Requirement...) throws -> Bool {
+    public static func has(_ requirements: Requirement...) throws -> Bool { try has(requirements) }
+
+    public static func has(_ requirements: [Requirement]) throws -> Bool {
         let reasons = try reasonsToSkip(requirements, isRequired: isRequired)
         if reasons.isEmpty { return true }
         let line = "SKIPPED: \(reasons.joined(separator: "; "))"

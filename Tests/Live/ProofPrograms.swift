@@ -1,0 +1,186 @@
+/// The table of expectations. Each was checked against another unwinder (`ExpectationTests`).
+///
+/// Debian's C library keeps the names of its start code (`__libc_start_call_main`, `start_thread`, `clone3`) in separate
+/// debug files: dynamic programs are expected to pass through the library's code, static ones to name the functions.
+extension ProofProgram {
+    static let all: [ProofProgram] = chains + callbacks + signals + libraries + processes + kernelBorder + languages
+
+    private static let interrupted = StackPattern(.zeroOrMore(.kernel))
+
+    /// main and what calls it in a program that uses the shared C library.
+    private static let mainAndRoot = StackPattern(
+        .function("main"), .oneOrMore(.object("libc.so.6")), .function("_start"))
+
+    /// main and what calls it in a statically linked program.
+    private static let mainAndStaticRoot = StackPattern(
+        .function("main"), .function("__libc_start_call_main"),
+        .one(.either(.function("__libc_start_main"), .function("__libc_start_main_impl"))), .function("_start"))
+
+    private static func frames(_ names: String...) -> StackPattern { StackPattern(names.map { .function($0) }) }
+
+    // MARK: One chain, every kind of executable
+
+    private static func chain(
+        _ name: String, _ flags: [String], root: StackPattern = mainAndRoot, isStripped: Bool = false,
+        oracle: Oracle = .perf
+    ) -> ProofProgram {
+        ProofProgram(
+            name: name, source: "chain.c", flags: flags, isStripped: isStripped, busy: .function("chain_inner"),
+            stack: interrupted + frames("chain_inner", "chain_middle", "chain_outer") + root, oracle: oracle)
+    }
+
+    private static let chains = [
+        chain("chain-pie", ["-pie", "-fPIE"]),
+        chain("chain-fixed", ["-no-pie", "-fno-pie"]),
+        chain("chain-staticpie", ["-static-pie", "-fPIE"], root: mainAndStaticRoot),
+        chain("chain-static", ["-static", "-no-pie", "-fno-pie"], root: mainAndStaticRoot, oracle: .gdb),
+        chain("chain-stripped", ["-pie", "-fPIE", "-rdynamic"], isStripped: true),
+        chain(
+            "chain-no-index", ["-static", "-no-pie", "-fno-pie", "-Wl,--no-eh-frame-hdr"], root: mainAndStaticRoot,
+            oracle: .gdb),
+        chain(
+            "chain-framepnt",
+            ["-fno-omit-frame-pointer", "-fno-asynchronous-unwind-tables", "-fno-unwind-tables", "-fno-exceptions"],
+            oracle: .gdb),
+        ProofProgram(
+            name: "recursion", source: "recursion.c", busy: .function("recursion_inner"),
+            stack: interrupted + frames("recursion_inner", "recursion_bottom")
+                + StackPattern(.times(900, .function("recursion_step"))) + frames("recursion_outer") + mainAndRoot,
+            oracle: .perfBytes(32_768)),
+        ProofProgram(
+            name: "large-frames", source: "large_frames.c", busy: .function("large_inner"),
+            stack: interrupted + frames("large_inner", "large_middle", "large_outer") + mainAndRoot, oracle: .gdb),
+    ]
+
+    // MARK: Through a library and back
+
+    private static let callbacks = [
+        ProofProgram(
+            name: "qsort", source: "qsort.c", busy: .function("qsort_compare"),
+            stack: interrupted + frames("qsort_compare") + StackPattern(.oneOrMore(.object("libc.so.6")))
+                + frames("qsort_outer") + mainAndRoot),
+        ProofProgram(
+            name: "qsort-static", source: "qsort.c", flags: ["-static"], busy: .function("qsort_compare"),
+            stack: interrupted + frames("qsort_compare")
+                + StackPattern(
+                    .oneOrMore(.functionContaining("msort_with_tmp")), .one(.functionContaining("qsort")))
+                + frames("qsort_outer") + mainAndStaticRoot, oracle: .gdb),
+        ProofProgram(
+            name: "std-sort", source: "sort.cpp", busy: .function("sort_compare"),
+            stack: interrupted + frames("sort_compare") + StackPattern(.zeroOrMore(.functionContaining("std::__")))
+                + frames("sort_outer") + mainAndRoot),
+    ]
+
+    // MARK: Signals
+
+    private static func signal(
+        _ name: String, _ trampoline: FramePattern, flags: [String] = [], arguments: [String] = [],
+        root: StackPattern = mainAndRoot, oracle: Oracle = .perf
+    ) -> ProofProgram {
+        ProofProgram(
+            name: name, source: "signal.c", flags: flags, arguments: arguments, busy: .function("signal_inner"),
+            stack: interrupted + frames("signal_inner", "signal_handler")
+                + StackPattern(.one(trampoline), .optional(.function("signal_step")))
+                + StackPattern(
+                    // The timer may also hit the clock reading of the waiting loop.
+                    .zeroOrMore(.either(.object("[vdso]"), .object("libc.so.6"))))
+                + frames("signal_waiting", "signal_middle", "signal_outer") + root,
+            busyShare: 0.05, oracle: oracle)
+    }
+
+    private static let signals = [
+        signal("signal", .object("libc.so.6")),
+        signal(
+            "signal-static", .function("__restore_rt"), flags: ["-static"], root: mainAndStaticRoot, oracle: .gdb),
+        signal("signal-altstack", .object("libc.so.6"), arguments: ["altstack"], oracle: .gdb),
+    ]
+
+    // MARK: Shared libraries
+
+    private static let libraries = [
+        ProofProgram(
+            name: "plt", source: "plt.c",
+            library: ("plt_library.c", "libplt.so", ["-shared", "-fPIC", "-Wl,-z,lazy"]), isLinkedToLibrary: true,
+            busy: .function("plt_middle"),
+            stack: interrupted
+                // In the stub, in the function that it leads to, or in neither.
+                + StackPattern(.optional(.object("libplt.so"))) + frames("plt_middle", "plt_outer", "plt_main")
+                + mainAndRoot),
+        ProofProgram(
+            name: "dlopen", source: "dlopen.c", library: ("plugin.c", "plugin.so", ["-shared", "-fPIC"]),
+            arguments: ["@plugin.so"], busy: .function("plugin_inner"),
+            stack: interrupted + frames("plugin_inner", "plugin_middle", "plugin_outer", "dlopen_main") + mainAndRoot,
+            busyShare: 0.3),
+    ]
+
+    // MARK: Processes and threads that come and go
+
+    private static let processes = [
+        ProofProgram(
+            name: "exec", source: "exec.c", arguments: ["@chain"], busy: .function("chain_inner"),
+            stack: interrupted + frames("chain_inner", "chain_middle", "chain_outer") + mainAndRoot, busyShare: 0.3,
+            threadName: "chain", oracle: .gdb),
+        ProofProgram(
+            name: "orphan-thread", source: "orphan_thread.c", busy: .function("thread_inner"),
+            stack: interrupted + frames("thread_inner", "thread_middle", "thread_outer", "thread_main")
+                + StackPattern(.oneOrMore(.object("libc.so.6")))),
+        ProofProgram(
+            name: "static-thread", source: "orphan_thread.c", flags: ["-static"], busy: .function("thread_inner"),
+            stack: interrupted + frames("thread_inner", "thread_middle", "thread_outer", "thread_main", "start_thread")
+                + StackPattern(.one(.functionContaining("clone"))), oracle: .gdb),
+        ProofProgram(
+            name: "short-lived", source: "short_lived.c", busy: .function("short_inner"),
+            stack: interrupted + frames("short_inner", "short_middle", "short_outer") + mainAndRoot,
+            isSelectedByThreadName: true, oracle: .gdb),
+    ]
+
+    // MARK: The border of the kernel
+
+    private static let kernelBorder = [
+        ProofProgram(
+            name: "system-calls", source: "system_calls.c", busy: .function("calls_inner"),
+            stack: StackPattern(.zeroOrMore(.kernel), .optional(.object("libc.so.6")))
+                + frames("calls_inner", "calls_middle", "calls_outer") + mainAndRoot),
+        ProofProgram(
+            name: "vdso", source: "vdso.c", busy: .function("vdso_inner"),
+            stack: interrupted
+                + StackPattern(.zeroOrMore(.object("[vdso]")), .zeroOrMore(.object("libc.so.6")))
+                + frames("vdso_inner", "vdso_middle", "vdso_outer") + mainAndRoot),
+    ]
+
+    // MARK: Languages
+
+    private static let languages = [
+        ProofProgram(
+            name: "exceptions", source: "exceptions.cpp", busy: .function("proof::inner"),
+            stack: interrupted
+                + frames("proof::inner", "proof::Guard::~Guard", "proof::Chain<int>::middle<long>", "proof::outer")
+                + mainAndRoot),
+        ProofProgram(
+            name: "rust", source: "rust_chain.rs", busy: .functionContaining("Burn>::inner"),
+            stack: interrupted
+                + StackPattern(
+                    .functionContaining("Burn>::inner"), .functionContaining("rust_chain::middle"),
+                    .functionContaining("rust_chain::outer"), .functionContaining("rust_chain::main"),
+                    .oneOrMore(.object("rust"))) + StackPattern(.oneOrMore(.object("libc.so.6")), .function("_start"))),
+        // Without -g, Swift emits unwinding tables for C code only: its own functions have frame pointers when built as
+        // SwiftPM builds, and nothing at all by default.
+        swift("swift-tables", ["-g"]),
+        swift("swift-framepnt", ["-Xcc", "-fno-omit-frame-pointer"]),
+    ]
+
+    private static func swift(_ name: String, _ flags: [String]) -> ProofProgram {
+        ProofProgram(
+            name: name, source: "swift_chain.swift", flags: flags, busy: .functionContaining("inner"),
+            stack: interrupted
+                + StackPattern(
+                    .functionContaining("inner"), .functionContaining("middle"), .functionContaining("outer"))
+                + mainAndRoot, oracle: .gdb)
+    }
+
+    /// Not a chain but functions with known shares of the time.
+    static let shares = ProofProgram(
+        name: "shares", source: "shares.c", busy: .functionContaining("shares_"),
+        stack: interrupted + StackPattern(.optional(.functionContaining("shares_"))) + frames("shares_outer")
+            + mainAndRoot)
+}
