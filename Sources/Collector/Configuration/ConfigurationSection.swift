@@ -57,6 +57,17 @@ public final class ConfigurationSection {
         diagnostics.warning(issue(key, message))
     }
 
+    /// Reports an error that lies in the key itself, not in its value.
+    func keyError(_ key: String, _ message: String) {
+        diagnostics.error(
+            ConfigurationIssue(path: childPath(key), message: message, location: map.entry(key)?.keyLocation))
+    }
+
+    func keyWarning(_ key: String, _ message: String) {
+        diagnostics.warning(
+            ConfigurationIssue(path: childPath(key), message: message, location: map.entry(key)?.keyLocation))
+    }
+
     private func issue(_ key: String?, _ message: String) -> ConfigurationIssue {
         guard let key else { return ConfigurationIssue(path: path, message: message, location: location) }
         let entry = writtenEntry(key)

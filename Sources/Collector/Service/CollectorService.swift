@@ -1,0 +1,166 @@
+import Logging
+
+/// One running configuration: own telemetry, extensions and pipelines.
+final class CollectorService: Sendable {
+    let configuration: CollectorConfiguration
+    let logger: Logger
+    let metrics: MetricsRegistry
+    let tracker: StatusTracker
+    private let build: BuildInformation
+    private let resource: [String: String]
+    private let graph: PipelineGraph
+    /// In the order of their start.
+    private let extensions: [(id: ComponentID, value: any Extension)]
+    private let makeMetricsEndpoint: MetricsEndpointMaker?
+    private let endpoints = EndpointList()
+
+    /// Makes everything and starts nothing.
+    init(
+        _ configuration: CollectorConfiguration, settings: CollectorSettings, logger: Logger,
+        resource: [String: String],
+        onFatalError: @escaping @Sendable (ComponentInstanceID, any Error) -> Void
+    ) async throws {
+        self.configuration = configuration
+        self.logger = logger
+        self.resource = resource
+        build = settings.build
+        metrics = MetricsRegistry()
+        makeMetricsEndpoint = settings.makeMetricsEndpoint
+        tracker = StatusTracker(onFatalError: onFatalError)
+        graph = try await PipelineGraph(
+            configuration, environment: .init(logger: logger, build: settings.build, metrics: metrics))
+        var extensions: [(id: ComponentID, value: any Extension)] = []
+        for reference in configuration.service.extensions {
+            guard let configured = configuration.extensions[reference.id],
+                !extensions.contains(where: { $0.id == reference.id })
+            else { continue }
+            let context = ComponentContext(
+                kind: .extension, id: reference.id, logger: logger.forComponent(.extension, reference.id),
+                build: settings.build, metrics: metrics)
+            do {
+                extensions.append((reference.id, try await configured.make(context)))
+            } catch {
+                throw CollectorError("failed to create extension \"\(reference.id)\": \(error)")
+            }
+        }
+        self.extensions = extensions
+    }
+
+    /// Extensions first, then pipelines. If something fails, everything started before is shut down again.
+    func start() async throws {
+        ProcessMetrics.register(in: metrics)
+        logger.info(
+            "Starting \(build.command)...",
+            metadata: ["Version": "\(build.version)", "NumCPU": .stringConvertible(ProcessorCount.online)])
+        await startMetricsEndpoints()
+        var started: [(id: ComponentID, value: any Extension)] = []
+        do {
+            let running = Dictionary(extensions.map { ($0.id, $0.value) }, uniquingKeysWith: { first, _ in first })
+            tracker.setWatchers(extensions.map(\.value))
+            for (id, value) in extensions {
+                try await start(id, value, running)
+                started.append((id, value))
+            }
+            try await graph.start(tracker: tracker, extensions: running)
+            do {
+                for (_, value) in extensions { try await value.pipelinesAreReady() }
+            } catch {
+                throw JoinedError.joining([error] + (await graph.shutdown(tracker: tracker))) ?? error
+            }
+        } catch {
+            let errors = await shutDown(started)
+            await endpoints.shutdown()
+            throw JoinedError.joining([error] + errors) ?? error
+        }
+        logger.info("Everything is ready. Begin running and processing data.")
+    }
+
+    private func start(
+        _ id: ComponentID, _ value: any Extension, _ running: [ComponentID: any Extension]
+    ) async throws {
+        let instance = ComponentInstanceID(kind: .extension, id: id)
+        let host = InstanceHost(instance: instance, tracker: tracker, extensions: running)
+        host.report(.starting)
+        do {
+            try await value.start(host: host)
+        } catch {
+            host.report(.permanentError(error))
+            throw CollectorError("cannot start extensions: failed to start \"\(id)\" extension: \(error)")
+        }
+        if case .starting = tracker.status(of: instance) { host.report(.ok) }
+    }
+
+    /// Pipelines first, then extensions in reverse order. Failures are joined, none stops the shutdown.
+    func shutdown() async throws {
+        logger.info("Starting shutdown...")
+        var errors: [any Error] = []
+        for (_, value) in extensions.reversed() {
+            do { try await value.pipelinesAreNotReady() } catch { errors.append(error) }
+        }
+        errors += await graph.shutdown(tracker: tracker)
+        errors += await shutDown(extensions)
+        logger.info("Shutdown complete.")
+        await endpoints.shutdown()
+        if let error = JoinedError.joining(errors) { throw error }
+    }
+
+    private func shutDown(_ extensions: [(id: ComponentID, value: any Extension)]) async -> [any Error] {
+        var errors: [any Error] = []
+        for (id, value) in extensions.reversed() {
+            let instance = ComponentInstanceID(kind: .extension, id: id)
+            tracker.report(.stopping, for: instance)
+            do {
+                try await value.shutdown()
+                tracker.report(.stopped, for: instance)
+            } catch {
+                tracker.report(.permanentError(error), for: instance)
+                errors.append(CollectorError("failed to shut down \"\(id)\" extension: \(error)"))
+            }
+        }
+        return errors
+    }
+
+    // MARK: - Own metrics
+
+    private func startMetricsEndpoints() async {
+        let telemetry = configuration.service.telemetry.metrics
+        guard telemetry.level != .none, let makeMetricsEndpoint else { return }
+        for reader in telemetry.readers {
+            let (metrics, resource) = (metrics, resource)
+            do {
+                await endpoints.add(
+                    try await makeMetricsEndpoint(reader, logger) {
+                        metrics.prometheusText(resource: resource, omitsTypeSuffix: reader.omitsTypeSuffix)
+                    })
+            } catch {
+                // Profiles matter more than the Collector's own metrics.
+                logger.warning(
+                    "Cannot serve own metrics; going on without",
+                    metadata: ["address": "\(reader.host):\(reader.port)", "error": "\(error)"])
+            }
+        }
+    }
+}
+
+/// Something that serves the Collector's own metrics.
+public protocol MetricsEndpoint: Sendable {
+    func shutdown() async
+}
+
+/// Starts an endpoint that serves the text that the last argument gives.
+public typealias MetricsEndpointMaker =
+    @Sendable (
+        _ reader: TelemetryConfiguration.PrometheusReader, _ logger: Logger, _ text: @escaping @Sendable () -> String
+    ) async throws -> any MetricsEndpoint
+
+private actor EndpointList {
+    private var endpoints: [any MetricsEndpoint] = []
+
+    func add(_ endpoint: any MetricsEndpoint) { endpoints.append(endpoint) }
+
+    func shutdown() async {
+        let stopping = endpoints
+        endpoints = []
+        for endpoint in stopping { await endpoint.shutdown() }
+    }
+}

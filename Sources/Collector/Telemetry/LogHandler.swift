@@ -1,0 +1,157 @@
+import Logging
+import Synchronization
+
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#endif
+
+/// Writes log records as lines, in the two encodings of the OpenTelemetry Collector.
+///
+/// - `console`: time, level, place in the source, message and fields as JSON, separated by tabs.
+/// - `json`: one object a line with `level`, `ts`, `caller`, `msg`, then the fields and the resource.
+struct CollectorLogHandler: LogHandler {
+    var metadata: Logger.Metadata = [:]
+    var metadataProvider: Logger.MetadataProvider?
+    var logLevel: Logger.Level
+    private let encoder: LogRecordEncoder
+    private let sink: LogSink
+    private let sampler: LogSampler?
+
+    init(_ configuration: TelemetryConfiguration.Logs, sink: LogSink, resource: [String: String]) {
+        logLevel = configuration.level.threshold
+        encoder = LogRecordEncoder(
+            encoding: configuration.encoding, writesCaller: !configuration.disablesCaller,
+            resource: configuration.disablesResource ? [:] : resource)
+        self.sink = sink
+        sampler = configuration.sampling.map { LogSampler($0) }
+        for (key, value) in configuration.initialFields { metadata[key] = "\(value)" }
+    }
+
+    subscript(metadataKey key: String) -> Logger.Metadata.Value? {
+        get { metadata[key] }
+        set { metadata[key] = newValue }
+    }
+
+    func log(event: LogEvent) {
+        if let sampler, !sampler.admits(level: event.level, message: "\(event.message)") { return }
+        var fields = metadata
+        if let provided = metadataProvider?.get() { fields.merge(provided) { _, new in new } }
+        if let given = event.metadata { fields.merge(given) { _, new in new } }
+        let record = LogRecordEncoder.Record(
+            time: .now(), level: event.level, caller: "\(event.file):\(event.line)", message: "\(event.message)",
+            fields: fields)
+        sink.write(encoder.encode(record))
+    }
+}
+
+extension TelemetryConfiguration.Logs.Level {
+    /// Records below are not written.
+    var threshold: Logger.Level {
+        switch self {
+        case .debug: .trace
+        case .info: .info
+        case .warn: .warning
+        case .error: .error
+        case .dpanic, .panic, .fatal: .critical
+        }
+    }
+}
+
+/// Lets the first of many equal records through.
+final class LogSampler: Sendable {
+    /// Different messages remembered at a time; more start over.
+    static let maximumMessages = 4096
+
+    private struct Key: Hashable {
+        var level: Logger.Level
+        var message: String
+    }
+
+    private struct Window {
+        var end: ContinuousClock.Instant
+        var count: Int
+    }
+
+    private let configuration: TelemetryConfiguration.Logs.Sampling
+    private let windows = Mutex<[Key: Window]>([:])
+
+    init(_ configuration: TelemetryConfiguration.Logs.Sampling) {
+        self.configuration = configuration
+    }
+
+    func admits(
+        level: Logger.Level, message: String, now: ContinuousClock.Instant = .now
+    ) -> Bool {
+        windows.withLock { windows in
+            let key = Key(level: level, message: message)
+            if windows.count >= Self.maximumMessages, windows[key] == nil { windows.removeAll(keepingCapacity: true) }
+            var window = windows[key] ?? Window(end: now + configuration.tick, count: 0)
+            if now >= window.end { window = Window(end: now + configuration.tick, count: 0) }
+            window.count += 1
+            windows[key] = window
+            let excess = window.count - configuration.initial
+            if excess <= 0 { return true }
+            return configuration.thereafter > 0 && excess % configuration.thereafter == 0
+        }
+    }
+}
+
+/// Where log lines go.
+final class LogSink: Sendable {
+    private let descriptors: [Int32]
+    private let owned: [Int32]
+    private let lock = Mutex(())
+
+    /// - Parameter paths: `stdout`, `stderr`, paths of files or `file:///…`; files are appended to.
+    /// - Throws: `CollectorError` for a file that cannot be opened.
+    init(paths: [String]) throws(CollectorError) {
+        var descriptors: [Int32] = []
+        var owned: [Int32] = []
+        for path in paths {
+            switch path {
+            case "stdout": descriptors.append(STDOUT_FILENO)
+            case "stderr": descriptors.append(STDERR_FILENO)
+            default:
+                let file = path.hasPrefix("file://") ? String(path.dropFirst("file://".count)) : path
+                let descriptor = open(file, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o644)
+                guard descriptor >= 0 else {
+                    let cause = String(cString: strerror(errno))
+                    for descriptor in owned { close(descriptor) }
+                    throw CollectorError("service::telemetry::logs::output_paths: cannot open \"\(path)\": \(cause)")
+                }
+                descriptors.append(descriptor)
+                owned.append(descriptor)
+            }
+        }
+        self.descriptors = descriptors
+        self.owned = owned
+    }
+
+    deinit {
+        for descriptor in owned { close(descriptor) }
+    }
+
+    func write(_ line: String) {
+        var line = line
+        lock.withLock { _ in
+            line.withUTF8 { bytes in
+                for descriptor in descriptors {
+                    var offset = 0
+                    while offset < bytes.count, let base = bytes.baseAddress {
+                        #if canImport(Glibc)
+                            let count = Glibc.write(descriptor, base + offset, bytes.count - offset)
+                        #else
+                            let count = Musl.write(descriptor, base + offset, bytes.count - offset)
+                        #endif
+                        if count < 0 && errno == EINTR { continue }
+                        // Nobody is left to be told that the log cannot be written.
+                        if count <= 0 { break }
+                        offset += count
+                    }
+                }
+            }
+        }
+    }
+}
