@@ -80,8 +80,11 @@ targets += [
     // What makes it a Collector: component model, configuration, feature gates, graph, lifecycle, own telemetry.
     module("Collector", ["OTLP", logging, yams]),
     tests("Collector", ["OTLP", logging]),
+    module("Components/Receivers/NopReceiver", ["Collector"]),
+    module("Components/Exporters/NopExporter", ["Collector"]),
     .executableTarget(
-        name: "otelcol", dependencies: ["BinaryReading"], path: "Sources/otelcol", swiftSettings: strict)
+        name: "otelcol", dependencies: ["Collector", "NopExporter", "NopReceiver", argumentParser, logging],
+        path: "Sources/otelcol", swiftSettings: strict),
 ]
 
 // MARK: - Support for tests

@@ -17,3 +17,15 @@ public enum Telemetry: Sendable {
         }
     }
 }
+
+extension Telemetry {
+    /// How many items the batch holds: spans, metric points, log records or profile samples.
+    public var itemCount: Int {
+        switch self {
+        case .traces(let data): data.spanCount
+        case .metrics(let data): data.metricPointCount
+        case .logs(let data): data.logRecordCount
+        case .profiles(let data): data.sampleCount
+        }
+    }
+}

@@ -14,9 +14,25 @@ public struct ConfigurationDecoder: Sendable {
         _ root: ConfigurationNode
     ) throws(InvalidConfiguration) -> (configuration: CollectorConfiguration, warnings: [ConfigurationIssue]) {
         let diagnostics = ConfigurationDiagnostics()
+        let result = decode(root, diagnostics)
+        guard diagnostics.errors.isEmpty else { throw InvalidConfiguration(issues: diagnostics.errors) }
+        return (result, diagnostics.warnings)
+    }
+
+    /// The paths of all secrets, whether or not the configuration is valid.
+    func opaquePaths(_ root: ConfigurationNode) -> Set<String> {
+        let diagnostics = ConfigurationDiagnostics()
+        _ = decode(root, diagnostics)
+        return diagnostics.opaquePaths
+    }
+
+    private func decode(
+        _ root: ConfigurationNode, _ diagnostics: ConfigurationDiagnostics
+    ) -> CollectorConfiguration {
         let top = ConfigurationSection(path: "", node: root, diagnostics: diagnostics)
         guard !top.map.isEmpty else {
-            throw InvalidConfiguration(issues: [ConfigurationIssue(path: "", message: "empty configuration file")])
+            diagnostics.error(ConfigurationIssue(path: "", message: "empty configuration file"))
+            return CollectorConfiguration()
         }
         var result = CollectorConfiguration()
         result.receivers = components(top, .receiver, factories.receivers) { ConfiguredReceiver($0, $1) }
@@ -34,8 +50,7 @@ public struct ConfigurationDecoder: Sendable {
                 return Set(section.keys.compactMap { try? ComponentID(parsing: $0) })
             })
         validation.check(diagnostics)
-        guard diagnostics.errors.isEmpty else { throw InvalidConfiguration(issues: diagnostics.errors) }
-        return (result, diagnostics.warnings)
+        return result
     }
 
     // MARK: - Components

@@ -21,12 +21,16 @@ public struct ConfigurationIssue: Error, Sendable, Hashable, CustomStringConvert
 public final class ConfigurationDiagnostics {
     public private(set) var errors: [ConfigurationIssue] = []
     public private(set) var warnings: [ConfigurationIssue] = []
+    /// Where secrets stand: values that must never be printed.
+    private(set) var opaquePaths: Set<String> = []
 
     public init() {}
 
     public func error(_ issue: ConfigurationIssue) {
         if !errors.contains(issue) { errors.append(issue) }
     }
+
+    func markOpaque(_ path: String) { opaquePaths.insert(path) }
 
     public func warning(_ issue: ConfigurationIssue) {
         if !warnings.contains(issue) { warnings.append(issue) }

@@ -22,6 +22,7 @@ extension ConfigurationSection {
     /// A secret; it is never printed.
     public func opaqueString(_ key: String) -> OpaqueString? {
         guard let entry = entry(key) else { return nil }
+        diagnostics.markOpaque(childPath(entry.key))
         return text(of: entry.node, key: key, isOpaque: true).map(OpaqueString.init)
     }
 

@@ -52,17 +52,22 @@ public struct CollectorRun: Sendable {
         self.settings = settings
     }
 
-    /// Fetches and checks the configuration.
-    public func load() async throws -> LoadedConfiguration {
+    /// Fetches, merges and expands the configuration.
+    func resolve() async throws -> ResolvedConfiguration {
         let resolver = ConfigurationResolver(
             providers: settings.providers, appendsLists: settings.gates.isEnabled(FeatureGates.mergeAppend))
-        let resolved: ResolvedConfiguration
         do {
-            resolved = try await resolver.resolve(settings.sources)
+            return try await resolver.resolve(settings.sources)
         } catch {
             throw CollectorError("failed to get config: cannot resolve the configuration: \(error)")
         }
-        let decoder = ConfigurationDecoder(factories: settings.factories, gates: settings.gates)
+    }
+
+    var decoder: ConfigurationDecoder { ConfigurationDecoder(factories: settings.factories, gates: settings.gates) }
+
+    /// Fetches and checks the configuration.
+    public func load() async throws -> LoadedConfiguration {
+        let resolved = try await resolve()
         let (configuration, warnings) = try decoder.decode(resolved.root)
         return LoadedConfiguration(configuration: configuration, resolved: resolved, warnings: warnings)
     }

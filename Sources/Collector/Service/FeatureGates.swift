@@ -53,11 +53,11 @@ public final class FeatureGates: Sendable {
             fromVersion: "v0.120.0"),
         FeatureGate(
             id: "service.partialReload", stage: .alpha,
-            summary: "Accepted for compatibility; a reload never restarts what did not change.",
+            summary: "Accepted for compatibility; without effect in this version.",
             fromVersion: "v0.157.0"),
         FeatureGate(
             id: "service.partialReloadReceivers", stage: .beta,
-            summary: "Accepted for compatibility; a reload never restarts what did not change.",
+            summary: "Accepted for compatibility; without effect in this version.",
             fromVersion: "v0.157.0"),
         FeatureGate(
             id: "telemetry.newPipelineTelemetry", stage: .alpha,

@@ -1,0 +1,18 @@
+import Collector
+import NopExporter
+import NopReceiver
+
+/// All components of this program: a new one is a module and a line here.
+let components = ComponentFactories(
+    receivers: [
+        NopReceiverFactory()
+    ],
+    exporters: [
+        NopExporterFactory(),
+        ForthcomingExporterFactory(type: "elasticsearch", signals: [.metrics, .logs, .traces, .profiles]),
+    ],
+    connectors: [
+        ForthcomingConnectorFactory(
+            type: "profilingmetrics", signals: [SignalPair(from: .profiles, to: .metrics)])
+    ]
+)
