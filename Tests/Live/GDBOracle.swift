@@ -13,8 +13,7 @@ enum GDBOracle {
             frame = gdb.newest_frame()
             while frame is not None and frame.is_valid():
                 pc = frame.pc()
-                objfile = gdb.current_progspace().objfile_for_address(pc) if hasattr(gdb.Progspace, 'objfile_for_address') else None
-                path = objfile.filename if objfile else (gdb.solib_name(pc) or gdb.current_progspace().filename or '')
+                path = gdb.solib_name(pc) or gdb.current_progspace().filename or ''
                 signal = frame.type() == gdb.SIGTRAMP_FRAME
                 print('FRAME\\t%s\\t%s' % ('__restore_rt' if signal else (frame.name() or ''), path))
                 frame = frame.older()
@@ -23,7 +22,8 @@ enum GDBOracle {
 
     /// gdb attaches to a thread group by any of its threads, but not by a main thread that has exited.
     private static func livingThread(of pid: Int32) -> Int32 {
-        let threads = (try? FileManager.default.contentsOfDirectory(atPath: "/proc/\(pid)/task"))?.compactMap(Int32.init)
+        let threads = (try? FileManager.default.contentsOfDirectory(atPath: "/proc/\(pid)/task"))?.compactMap(
+            Int32.init)
         return threads?.sorted().first { thread in
             let status = try? String(contentsOfFile: "/proc/\(pid)/task/\(thread)/status", encoding: .utf8)
             return status.map { !$0.contains("State:\tZ") } ?? false

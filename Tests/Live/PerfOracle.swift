@@ -6,7 +6,8 @@ enum PerfOracle {
     static let requirements: [Requirement] = [.root, .perfEvents, .tool("perf")]
 
     /// perf starts the command and records it and its children to its end.
-    static func samples(running command: [String], frequency: Int = 199, stackBytes: Int) async throws -> [ProofSample] {
+    static func samples(running command: [String], frequency: Int = 199, stackBytes: Int) async throws -> [ProofSample]
+    {
         try await record(["--"] + command, frequency: frequency, stackBytes: stackBytes)
     }
 

@@ -9,13 +9,15 @@ struct ProofFrame: Sendable, Hashable, CustomStringConvertible {
     var description: String { "\(name ?? "?") [\(object)]" }
 }
 
-/// One distinct stack of one thread and how often it was seen.
+/// A stack of one thread and how often it was seen.
 struct ProofSample: Sendable, Hashable {
     var pid: Int32
     var threadName: String
     /// Leaf first: kernel frames, then user frames down to the thread's root.
     var frames: [ProofFrame]
     var weight: Int
+    /// When, in nanoseconds since 1970 (UTC); 0 when not known.
+    var timeUnixNanoseconds: UInt64 = 0
 }
 
 /// What the live tests ask of the profiler that is being proven.

@@ -23,6 +23,8 @@ struct ProofProgram: Sendable, CustomStringConvertible {
     var isSelectedByThreadName = false
     /// The thread name of the busy samples, when it is not the program's name (after execve).
     var threadName: String?
+    /// Samples of the first seconds do not count: for stacks that only a loaded unwinding table can handle.
+    var warmUpSeconds = 0.0
     var oracle = Oracle.perf
 
     enum Oracle: Sendable {

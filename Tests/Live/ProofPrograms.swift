@@ -1,9 +1,12 @@
 /// The table of expectations. Each was checked against another unwinder (`ExpectationTests`).
 ///
-/// Debian's C library keeps the names of its start code (`__libc_start_call_main`, `start_thread`, `clone3`) in separate
-/// debug files: dynamic programs are expected to pass through the library's code, static ones to name the functions.
+/// Debian's C library keeps the names of its start code (`__libc_start_call_main`, `start_thread`, `clone3`) in
+/// separate debug files: dynamic programs are expected to pass through the library's code, static ones to name the functions.
 extension ProofProgram {
     static let all: [ProofProgram] = chains + callbacks + signals + libraries + processes + kernelBorder + languages
+
+    /// The program of that name in the table.
+    static func named(_ name: String) -> ProofProgram { all.first { $0.name == name } ?? shares }
 
     private static let interrupted = StackPattern(.zeroOrMore(.kernel))
 
@@ -49,7 +52,9 @@ extension ProofProgram {
             oracle: .perfBytes(32_768)),
         ProofProgram(
             name: "large-frames", source: "large_frames.c", busy: .function("large_inner"),
-            stack: interrupted + frames("large_inner", "large_middle", "large_outer") + mainAndRoot, oracle: .gdb),
+            stack: interrupted + frames("large_inner", "large_middle", "large_outer") + mainAndRoot,
+            // More than a stack snapshot holds.
+            warmUpSeconds: 1, oracle: .gdb),
     ]
 
     // MARK: Through a library and back

@@ -19,12 +19,12 @@ enum FramePattern: Sendable, CustomStringConvertible {
         }
     }
 
-    /// `long proof::Chain<int>::middle<long>(std::vector<…> const&) [clone .cold]` is `proof::Chain<int>::middle<long>`.
+    /// `long proof::Chain<int>::middle<long>(int&) [clone .cold]` is `proof::Chain<int>::middle<long>`.
     static func name(_ name: String, is wanted: String) -> Bool {
         for start in name.indices where name[start...].hasPrefix(wanted) {
             guard start == name.startIndex || name[name.index(before: start)] == " " else { continue }
             let rest = name[start...].dropFirst(wanted.count)
-            if rest.isEmpty || ["(", "@", ".", " ["].contains(where: rest.hasPrefix) { return true }
+            if rest.isEmpty || ["(", "@@", "@GLIBC", ".", " ["].contains(where: rest.hasPrefix) { return true }
         }
         return false
     }
@@ -86,7 +86,9 @@ struct StackPattern: Sendable, CustomStringConvertible {
         var all = positions
         var open = Array(positions)
         while let position = open.popLast() {
-            guard position.element < elements.count, position.count >= elements[position.element].minimum else { continue }
+            guard position.element < elements.count, position.count >= elements[position.element].minimum else {
+                continue
+            }
             let next = Position(element: position.element + 1, count: 0)
             if all.insert(next).inserted { open.append(next) }
         }
@@ -113,5 +115,7 @@ extension StackPattern.Element {
     static func optional(_ frame: FramePattern) -> Self { Self(frame: frame, minimum: 0, maximum: 1) }
     static func oneOrMore(_ frame: FramePattern) -> Self { Self(frame: frame, minimum: 1, maximum: .max) }
     static func zeroOrMore(_ frame: FramePattern) -> Self { Self(frame: frame, minimum: 0, maximum: .max) }
-    static func times(_ count: Int, _ frame: FramePattern) -> Self { Self(frame: frame, minimum: count, maximum: count) }
+    static func times(_ count: Int, _ frame: FramePattern) -> Self {
+        Self(frame: frame, minimum: count, maximum: count)
+    }
 }

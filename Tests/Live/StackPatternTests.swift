@@ -8,6 +8,7 @@ import Testing
         #expect(FramePattern.name("long proof::Chain<int>::middle<long>(int&) [clone .cold]", is: middle))
         #expect(FramePattern.name("__libc_start_main@@GLIBC_2.34", is: "__libc_start_main"))
         #expect(FramePattern.name("middle.part.0", is: "middle"))
+        #expect(!FramePattern.name("middle@plt", is: "middle"))
         #expect(!FramePattern.name("middle_of_it", is: "middle"))
         #expect(!FramePattern.name("the_middle", is: "middle"))
     }
@@ -15,7 +16,9 @@ import Testing
     @Test func everyFrameMustBeAccountedFor() {
         let pattern = StackPattern(.zeroOrMore(.kernel), .function("inner"), .function("outer"), .function("main"))
         #expect(pattern.matches(stack("inner", "outer", "main")))
-        #expect(pattern.matches([ProofFrame(name: "tick", object: "kernel", isKernel: true)] + stack("inner", "outer", "main")))
+        #expect(
+            pattern.matches(
+                [ProofFrame(name: "tick", object: "kernel", isKernel: true)] + stack("inner", "outer", "main")))
         #expect(!pattern.matches(stack("inner", "outer")))
         #expect(!pattern.matches(stack("inner", "main")))
         #expect(!pattern.matches(stack("outer", "inner", "main")))

@@ -1,0 +1,37 @@
+# Everything that a checkout needs: `make run` on a machine to look at, `make test` to work on the project.
+
+SWIFT ?= swift
+# The whole program with nothing from the target system: it runs on any Linux distribution of its architecture.
+# elfutils from 0.189 on (Debian 13) compresses with zstd, and its libelf.a and libz.a both define crc32.
+STATIC_FLAGS = --static-swift-stdlib -Xswiftc -static-executable -Xlinker -zmuldefs \
+	$(if $(wildcard /usr/lib/*/libzstd.a),-Xlinker -l:libzstd.a)
+# make test FILTER=UnwindingTests
+TEST_FLAGS = $(if $(FILTER),--filter $(FILTER))
+
+.PHONY: run build bpf test setup setup-test clean
+
+# Profiles this machine until Ctrl-C; the page's address is printed once it answers.
+run: build
+	@Scripts/run .build/release/otelcol Examples/local.yml
+
+# Leaves .build/release/otelcol.
+build: setup bpf
+	$(SWIFT) build -c release $(STATIC_FLAGS) --product otelcol
+
+# The kernel side, compiled for both architectures and embedded in the program.
+bpf:
+	@Scripts/build-bpf
+
+test: setup-test bpf
+	$(SWIFT) build --build-tests
+	$(SWIFT) test --skip-build $(TEST_FLAGS)
+
+setup:
+	@Scripts/setup build
+
+setup-test:
+	@Scripts/setup build test
+	@Scripts/test-python
+
+clean:
+	rm -rf .build .build-* Sources/Profiler/CBPFObjects/objects Sources/Profiler/CBPFObjects/objects.generated.c
