@@ -32,7 +32,7 @@ var targets: [Target] = [
     // perf_event_open(2), its rings, and system calls that Swift cannot name.
     .target(name: "CPerfEvents", path: "Sources/Profiler/CPerfEvents"),
     module("Profiler/Processes", ["BinaryReading", "CBPFInterface", "CPerfEvents"]),
-    tests("Processes", ["BinaryReading", "CPerfEvents"]),
+    tests("Processes", ["BinaryReading", "LiveSupport"]),
     // BPF object files, compiled by Scripts/build-bpf and embedded in the executable.
     .target(name: "CBPFObjects", path: "Sources/Profiler/CBPFObjects", exclude: ["objects"]),
     .systemLibrary(name: "CLibBPF", path: "Sources/Profiler/CLibBPF"),

@@ -2,11 +2,14 @@
 #include "CPerfEvents.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
 #include <unistd.h>
+
+_Static_assert(OTELCOL_O_PATH == O_PATH, "O_PATH differs on this architecture");
 
 static int result_or_errno(long result) {
     return result < 0 ? -errno : (int)result;

@@ -1,6 +1,6 @@
 /// Reads the text of `/proc/PID/maps` (proc_pid_maps(5)): `start-end perms offset major:minor inode path`, one mapping a
 /// line. The paths are chosen by whoever runs the process: nothing in them is trusted.
-public struct MapsParser {
+public struct MapsParser: Sendable {
     /// Executable mappings in the order of the file.
     public private(set) var mappings: [Mapping] = []
     /// Lines that are not as proc_pid_maps(5) says.
@@ -8,25 +8,58 @@ public struct MapsParser {
     /// Executable mappings beyond the limit.
     public private(set) var droppedMappings = 0
 
-    /// - Parameters:
-    ///   - text: the file's bytes; a last line without a line feed is dropped, since it may be cut off.
-    ///   - limit: how many mappings are kept.
-    public init(parsing text: UnsafeRawBufferPointer, limit: Int = 4096) {
+    /// Lines seen, of any kind.
+    public private(set) var lines = 0
+    private let limit: Int
+    /// The beginning of a line whose end has not come yet.
+    private var carried: [UInt8] = []
+    private var isSkippingLine = false
+    /// PATH_MAX bytes, each written as four characters, and the fields before them.
+    private static let maximumLineBytes = 4 * 4096 + 256
+
+    /// - Parameter limit: how many mappings are kept.
+    public init(limit: Int = 4096) {
+        self.limit = limit
+    }
+
+    /// Parses a whole text; a last line without a line feed is dropped, since it may be cut off.
+    public init(parsing text: [UInt8], limit: Int = 4096) {
+        self.init(limit: limit)
+        text.withUnsafeBytes { consume($0) }
+        finish()
+    }
+
+    /// Takes in the next bytes of the file.
+    public mutating func consume(_ text: UnsafeRawBufferPointer) {
         var lineStart = 0
         while lineStart < text.count {
-            var lineEnd = lineStart
-            while lineEnd < text.count, text[lineEnd] != UInt8(ascii: "\n") { lineEnd &+= 1 }
-            if lineEnd == text.count { break }
-            take(Line(text, from: lineStart, to: lineEnd), limit: limit)
+            let lineEnd = text[lineStart...].firstIndex(of: UInt8(ascii: "\n")) ?? text.count
+            let isWhole = lineEnd < text.count
+            if isSkippingLine || carried.count &+ (lineEnd &- lineStart) > Self.maximumLineBytes {
+                if !isSkippingLine { malformedLines += 1 }
+                carried.removeAll(keepingCapacity: true)
+                isSkippingLine = !isWhole
+            } else if !isWhole {
+                carried.append(contentsOf: text[lineStart...])
+            } else if carried.isEmpty {
+                take(Line(text, from: lineStart, to: lineEnd))
+            } else {
+                carried.append(contentsOf: text[lineStart..<lineEnd])
+                take(carried.withUnsafeBytes { Line($0, from: 0, to: $0.count) })
+                carried.removeAll(keepingCapacity: true)
+            }
             lineStart = lineEnd &+ 1
         }
     }
 
-    public init(parsing text: [UInt8], limit: Int = 4096) {
-        self = text.withUnsafeBytes { MapsParser(parsing: $0, limit: limit) }
+    /// Forgets the beginning of a line whose end never came.
+    public mutating func finish() {
+        carried = []
+        isSkippingLine = false
     }
 
-    private mutating func take(_ line: Line?, limit: Int) {
+    private mutating func take(_ line: Line?) {
+        lines += 1
         guard let line else {
             malformedLines += 1
             return

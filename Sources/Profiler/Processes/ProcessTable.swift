@@ -218,6 +218,11 @@ public struct ProcessTable: Sendable {
         executables[executable]?.isAcquired = false
     }
 
+    /// Counts mappings that the reader of a maps file left out.
+    mutating func countDroppedMappings(_ count: Int) {
+        counters.droppedMappings &+= UInt64(max(0, count))
+    }
+
     private func finishRead(_ entry: inout Entry, changed: Bool, now: UInt64) {
         entry.readState = .idle
         if changed {

@@ -25,6 +25,9 @@ void otelcol_perf_ring_set_tail(void *first_page, uint64_t tail);
 /* process_vm_readv(2) of one range, which hides behind _GNU_SOURCE. Returns the bytes read, or -errno. */
 ssize_t otelcol_read_process_memory(pid_t pid, uint64_t address, void *destination, size_t length);
 
+/* O_PATH, include/uapi/asm-generic/fcntl.h; hides behind _GNU_SOURCE too. Same value on x86_64 and arm64. */
+enum { OTELCOL_O_PATH = 010000000 };
+
 /* openat2(2) with RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS: symbolic links in `path` cannot lead out of `directory`.
  * Returns the descriptor, or -errno (-ENOSYS before Linux 5.6). */
 int otelcol_open_in_root(int directory, const char *path, uint64_t flags);

@@ -1,0 +1,111 @@
+import Glibc
+
+/// What resource attributes say about a process. Read once, when it is first sampled; `execve` makes it a new process.
+public struct ProcessFacts: Sendable, Equatable {
+    /// Target of `/proc/PID/exe`, which may end in " (deleted)"; nil for kernel threads and where it is not readable.
+    public var executablePath: String?
+    /// The main thread's name.
+    public var commandName: String
+    public var isKernelThread = false
+    public var parentPID: ProcessID = 0
+    /// See `ContainerID`.
+    public var containerID: String?
+    /// The cgroup that says most, see `ContainerID.mainPath`.
+    public var cgroupPath: String?
+    /// Clock ticks between boot and start, 0 when not known.
+    public var startTimeTicks: UInt64 = 0
+    /// Of the initial environment, the variables that were asked for and are set, in the order of the process.
+    public var environment: [EnvironmentVariable] = []
+    /// The real user id; nil when it could not be read.
+    public var userID: UInt32?
+    /// The pid in each pid namespace, outermost first; the last is the one that the process itself sees.
+    public var namespacePIDs: [ProcessID] = []
+
+    public struct EnvironmentVariable: Sendable, Equatable {
+        public var name: String
+        /// What follows the first "=".
+        public var value: String
+
+        public init(name: String, value: String) {
+            self.name = name
+            self.value = value
+        }
+    }
+
+    public init(commandName: String) {
+        self.commandName = commandName
+    }
+
+    /// The last component of `executablePath`.
+    public var executableName: String? {
+        executablePath.map { path in path.lastIndex(of: "/").map { String(path[path.index(after: $0)...]) } ?? path }
+    }
+}
+
+extension ProcFileSystem {
+    private static let maximumEnvironmentBytes = 1 << 20
+
+    /// Reads the facts about a process; what cannot be read is left out.
+    /// - Parameters:
+    ///   - thread: a thread of it that lives; used when the main thread has exited.
+    ///   - environmentVariables: names of variables to report. When empty, the environment is not read at all.
+    /// - Throws: `ProcessReadFailure` when nothing can be read, `.gone` above all.
+    public func facts(
+        of pid: ProcessID, thread: ProcessID, environmentVariables: Set<String> = []
+    ) throws(ProcessReadFailure) -> ProcessFacts {
+        let stat = try processStat(of: pid)
+        var facts = ProcessFacts(commandName: stat.commandName)
+        facts.isKernelThread = stat.isKernelThread
+        facts.parentPID = stat.parentPID
+        facts.startTimeTicks = stat.startTimeTicks
+        // A main thread that has exited keeps the pid as a zombie, without memory, files or cgroup.
+        let isHeadless = stat.state == UInt8(ascii: "Z")
+        let living = isHeadless ? (thread != pid ? thread : threads(of: pid).first { $0 != pid } ?? pid) : pid
+        let folder = isHeadless ? "task/\(living)/" : ""
+        if let text = try? ProcFile.read(path(pid, "\(folder)cgroup"), limitBytes: 64 << 10) {
+            facts.containerID = ContainerID.find(inCgroupFile: text)
+            facts.cgroupPath = ContainerID.mainPath(inCgroupFile: text)
+        }
+        if let text = try? ProcFile.read(path(pid, "\(folder)status"), limitBytes: 64 << 10) {
+            facts.readStatus(text)
+        }
+        if stat.isKernelThread { return facts }
+        facts.executablePath = ProcFile.readLink(path(pid, "\(folder)exe"))
+        if !environmentVariables.isEmpty,
+            let text = try? ProcFile.read(path(pid, "\(folder)environ"), limitBytes: Self.maximumEnvironmentBytes)
+        {
+            facts.readEnvironment(text, names: environmentVariables)
+        }
+        return facts
+    }
+}
+
+extension ProcessFacts {
+    /// Takes `Uid:` and `NSpid:` of `/proc/PID/status` (proc_pid_status(5)).
+    mutating func readStatus(_ text: [UInt8]) {
+        for line in text.split(separator: UInt8(ascii: "\n")) {
+            let words = line.split { $0 == UInt8(ascii: "\t") || $0 == UInt8(ascii: " ") }
+            guard let name = words.first else { continue }
+            let values = words.dropFirst().map { String(decoding: $0, as: UTF8.self) }
+            if name.elementsEqual("Uid:".utf8) {
+                userID = values.first.flatMap { UInt32($0) }
+            } else if name.elementsEqual("NSpid:".utf8) {
+                namespacePIDs = values.compactMap { ProcessID($0) }
+            }
+        }
+    }
+
+    /// Takes the variables named from `NAME=value` strings, each ended by NUL. A name that is set twice counts once, as
+    /// for getenv(3). The last string is dropped when it is cut off.
+    mutating func readEnvironment(_ text: [UInt8], names: Set<String>) {
+        guard let end = text.lastIndex(of: 0) else { return }
+        var found: Set<String> = []
+        for entry in text[..<end].split(separator: 0) {
+            guard let equals = entry.firstIndex(of: UInt8(ascii: "=")) else { continue }
+            let name = String(decoding: entry[..<equals], as: UTF8.self)
+            guard names.contains(name), found.insert(name).inserted else { continue }
+            environment.append(
+                EnvironmentVariable(name: name, value: String(decoding: entry[(equals &+ 1)...], as: UTF8.self)))
+        }
+    }
+}
