@@ -68,6 +68,9 @@ targets += [
     tests("DWARF", ["ObjectFiles"]),
     module("Profiler/Unwinding", ["BinaryReading", "CBPFInterface", "DWARF", "ObjectFiles"]),
     tests("Unwinding", ["CBPFInterface", "ObjectFiles"]),
+    .executableTarget(
+        name: "unwind-tables-benchmark", dependencies: ["ObjectFiles", "Unwinding"], path: "Benchmarks/UnwindTables",
+        swiftSettings: strict),
 ]
 
 // MARK: - The Collector and its components

@@ -1,5 +1,7 @@
 /// Why bytes from a file or another process could not be read.
+@frozen
 public struct ReadError: Error, Equatable, Sendable, CustomStringConvertible {
+    @frozen
     public enum Kind: Equatable, Sendable {
         /// Fewer bytes are left than the value needs.
         case insufficientData
@@ -15,6 +17,7 @@ public struct ReadError: Error, Equatable, Sendable, CustomStringConvertible {
     /// What was being read, in the words of its specification.
     public var subject: StaticString
 
+    @inlinable
     public init(_ kind: Kind, at offset: Int, reading subject: StaticString) {
         self.kind = kind
         self.offset = offset
@@ -38,40 +41,48 @@ public struct ReadError: Error, Equatable, Sendable, CustomStringConvertible {
 ///
 /// Every read either succeeds inside the bounds or throws `ReadError`; no input can trap. The bytes are borrowed: a
 /// reader must not outlive the closure that `withByteReader` gave it to.
+///
+/// All of it is inlinable: a call per byte through a module's border, unspecialised, costs more than the parsing.
+@frozen
 public struct ByteReader {
-    private let base: UnsafeRawBufferPointer
+    @usableFromInline let base: UnsafeRawBufferPointer
     /// Offset of `base[0]` in the outermost buffer.
-    private let origin: Int
-    /// Offset of the next byte, relative to this reader's first byte. Always in `0...count`.
-    public private(set) var position: Int
+    @usableFromInline let origin: Int
+    /// Always in `0...count`.
+    @usableFromInline var cursor: Int
 
+    @inlinable
     public init(_ bytes: UnsafeRawBufferPointer, origin: Int = 0) {
         base = bytes
         self.origin = origin
-        position = 0
+        cursor = 0
     }
 
-    public var count: Int { base.count }
-    public var remaining: Int { base.count &- position }
-    public var isAtEnd: Bool { position == base.count }
+    /// Offset of the next byte, relative to this reader's first byte.
+    @inlinable public var position: Int { cursor }
+    @inlinable public var count: Int { base.count }
+    @inlinable public var remaining: Int { base.count &- position }
+    @inlinable public var isAtEnd: Bool { position == base.count }
     /// `position` in the outermost buffer.
-    public var absolutePosition: Int { origin &+ position }
+    @inlinable public var absolutePosition: Int { origin &+ position }
 
-    @inline(__always)
-    private func require(_ length: Int, _ subject: StaticString) throws(ReadError) {
+    @inlinable @inline(__always)
+    func require(_ length: Int, _ subject: StaticString) throws(ReadError) {
         if length < 0 || length > remaining {
             throw ReadError(.insufficientData, at: absolutePosition, reading: subject)
         }
     }
 
     /// Moves to `offset` from this reader's first byte.
+    @inlinable
     public mutating func seek(to offset: Int, _ subject: StaticString = "offset") throws(ReadError) {
         guard offset >= 0, offset <= base.count else {
             throw ReadError(.insufficientData, at: absolutePosition, reading: subject)
         }
-        position = offset
+        cursor = offset
     }
 
+    @inlinable
     public mutating func seek(to offset: UInt64, _ subject: StaticString = "offset") throws(ReadError) {
         guard let offset = Int(exactly: offset) else {
             throw ReadError(.insufficientData, at: absolutePosition, reading: subject)
@@ -79,25 +90,37 @@ public struct ByteReader {
         try seek(to: offset, subject)
     }
 
+    @inlinable
     public mutating func skip(_ length: Int, _ subject: StaticString = "bytes") throws(ReadError) {
         try require(length, subject)
-        position &+= length
+        cursor &+= length
     }
 
     /// Reads a fixed-width little-endian integer.
-    @inline(__always)
+    @inlinable @inline(__always)
     public mutating func read<T: FixedWidthInteger>(
         _ type: T.Type = T.self, _ subject: StaticString = "integer"
     ) throws(ReadError) -> T {
         let width = MemoryLayout<T>.size
         try require(width, subject)
         let value = base.loadUnaligned(fromByteOffset: position, as: T.self)
-        position &+= width
+        cursor &+= width
         return T(littleEndian: value)
     }
 
     /// Unsigned LEB128 (DWARF 5 §7.6). Longer than ten bytes, or more than 64 significant bits, is invalid.
+    @inlinable @inline(__always)
     public mutating func readULEB128(_ subject: StaticString = "uleb128") throws(ReadError) -> UInt64 {
+        // Nearly all numbers take one byte.
+        if cursor < base.count, base[cursor] < 0x80 {
+            cursor &+= 1
+            return UInt64(base[cursor &- 1])
+        }
+        return try readLongULEB128(subject)
+    }
+
+    @usableFromInline
+    mutating func readLongULEB128(_ subject: StaticString) throws(ReadError) -> UInt64 {
         var result: UInt64 = 0
         var shift: UInt64 = 0
         while true {
@@ -130,11 +153,12 @@ public struct ByteReader {
     }
 
     /// A reader over the next `length` bytes; this reader moves past them.
+    @inlinable
     public mutating func slice(_ length: Int, _ subject: StaticString = "slice") throws(ReadError) -> ByteReader {
         try require(length, subject)
         let slice = ByteReader(
             UnsafeRawBufferPointer(rebasing: base[position..<(position &+ length)]), origin: origin &+ position)
-        position &+= length
+        cursor &+= length
         return slice
     }
 
@@ -142,7 +166,7 @@ public struct ByteReader {
     public mutating func readBytes(_ length: Int, _ subject: StaticString = "bytes") throws(ReadError) -> [UInt8] {
         try require(length, subject)
         let bytes = [UInt8](base[position..<(position &+ length)])
-        position &+= length
+        cursor &+= length
         return bytes
     }
 
@@ -158,7 +182,7 @@ public struct ByteReader {
             end &+= 1
         }
         let string = String(decoding: base[position..<end], as: UTF8.self)
-        position = end &+ 1
+        cursor = end &+ 1
         return string
     }
 }

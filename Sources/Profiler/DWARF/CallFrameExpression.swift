@@ -32,7 +32,7 @@ enum CallFrameExpression {
             return CFARule(.procedureLinkageTable, added: threshold)
         }
         guard let value = try Value(expression, startsWithCFA: false), let register = value.register,
-            let offset = Int32(exactly: value.offset), let added = Int32(exactly: value.added)
+            let offset = Int32(exactly: value.offset), let added = Int16(exactly: value.added)
         else { return CFARule(.unsupported) }
         return value.isDereferenced
             ? CFARule(.dereferenced, register: register, offset: offset, added: added)
@@ -50,14 +50,14 @@ enum CallFrameExpression {
 
     /// breg7+8, breg16+0, lit15, and, litN, ge, lit3, shl, plus → N: from byte N of an entry on, the index of the
     /// relocation lies on the stack (binutils: bfd/elf64-x86-64.c, elf_x86_64_eh_frame_lazy_plt and its siblings).
-    private static func linkageTableThreshold(_ expression: ByteReader) -> Int32? {
+    private static func linkageTableThreshold(_ expression: ByteReader) -> Int16? {
         var reader = expression
         guard reader.remaining == 11, let head = try? reader.read(UInt32.self), head == 0x0080_0877,
             let middle = try? reader.read(UInt16.self), middle == 0x1a3f,
             let threshold = try? reader.read(UInt8.self), (0x30...0x3f).contains(threshold),
             let tail = try? reader.read(UInt32.self), tail == 0x2224_332a
         else { return nil }
-        return Int32(threshold &- 0x30)
+        return Int16(threshold &- 0x30)
     }
 
     /// A register or the CFA, plus a constant, perhaps dereferenced once, plus a constant.

@@ -285,7 +285,7 @@ struct CallFrameInterpreter: ~Copyable {
             cfa = CFARule(.unsupported)
             return
         }
-        cfa.offset = offset
+        cfa = CFARule(.registerOffset, register: cfa.register, offset: offset)
     }
 
     @inline(__always)

@@ -64,6 +64,12 @@ public struct CallFrameFunction: Equatable, Sendable {
     public var end: UInt64
     /// The code is a signal handler's trampoline (augmentation letter S).
     public var isSignalFrame: Bool
+
+    public init(start: UInt64, end: UInt64, isSignalFrame: Bool) {
+        self.start = start
+        self.end = end
+        self.isSignalFrame = isSignalFrame
+    }
 }
 
 /// Reads the functions of a section one after the other, with memory that does not grow with the section.

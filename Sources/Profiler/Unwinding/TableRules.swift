@@ -49,11 +49,6 @@ struct TableRules {
 
     @inline(__always)
     private static func slot(_ state: CallFrameState) -> Int {
-        let cfa = UInt64(state.cfa.register) | UInt64(UInt32(bitPattern: state.cfa.offset)) << 8
-        let saved =
-            UInt64(UInt32(bitPattern: state.framePointer.offset)) &+ UInt64(state.framePointer.kind.rawValue) << 32
-            &+ UInt64(UInt32(bitPattern: state.returnAddress.offset)) << 36
-        let hash = (cfa &* 0x9e37_79b9_7f4a_7c15) ^ (saved &* 0xc2b2_ae3d_27d4_eb4f)
-        return Int(truncatingIfNeeded: hash >> 40) & (cacheSize - 1)
+        Int(truncatingIfNeeded: state.mixed >> 40) & (cacheSize - 1)
     }
 }

@@ -69,13 +69,13 @@ extension unwind_rule {
         case .registerOffset: kind = UInt8(UNWIND_CFA.rawValue)
         case .dereferenced: kind = UInt8(UNWIND_CFA_DEREFERENCED.rawValue)
         case .procedureLinkageTable:
-            self = architecture == .x86_64 ? .linkageTable(threshold: cfa.added) : .invalid
+            self = architecture == .x86_64 ? .linkageTable(threshold: Int32(cfa.added)) : .invalid
             return
         case .undefined, .unsupported: return
         }
         cfa_register = cfa.register
         cfa_offset = cfa.offset
-        cfa_added = cfa.added
+        cfa_added = Int32(cfa.added)
 
         switch returnAddress.kind {
         case .atCFAOffset:
