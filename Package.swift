@@ -85,6 +85,15 @@ targets += [
     tests("Collector", ["OTLP", logging]),
     module("Components/Receivers/NopReceiver", ["Collector"]),
     module("Components/Exporters/NopExporter", ["Collector"]),
+    module(
+        "Components/Receivers/Profiling", name: "ProfilingReceiver",
+        ["CBPFInterface", "Collector", "Engine", "OTLP", logging]),
+    tests(
+        "ProfilingReceiver",
+        [
+            "Collector", "Engine", "OTLP", "OTLPTestSupport", logging,
+            .product(name: "SwiftProtobuf", package: "swift-protobuf"),
+        ]),
     .executableTarget(
         name: "otelcol", dependencies: ["Collector", "NopExporter", "NopReceiver", argumentParser, logging],
         path: "Sources/otelcol", swiftSettings: strict),

@@ -1,0 +1,90 @@
+import Collector
+
+/// What `receivers::profiling` says. Keys, defaults and limits are those of the OpenTelemetry eBPF profiler's receiver;
+/// `ProfilingConfiguration+Decoding.swift` has the names of the keys.
+public struct ProfilingConfiguration: Sendable, Equatable {
+    /// Whether a failure to start stops the Collector.
+    public enum ErrorMode: String, Sendable, CaseIterable {
+        case propagate
+        case ignore
+    }
+
+    public enum Interpreter: String, Sendable, CaseIterable {
+        case python, perl, php, hotspot, ruby, v8, dotnet, go, beam, luajit
+    }
+
+    /// Whether pids are those of the host (`none`) or of the receiver's own pid namespace.
+    public enum PIDNamespaceTranslation: String, Sendable, CaseIterable {
+        case none, auto, exact, recursive
+    }
+
+    /// A point at which samples are taken: `probes`.
+    public struct Probe: Sendable, Equatable {
+        public enum Mode: String, Sendable, CaseIterable {
+            case kprobe, kretprobe, uprobe, uretprobe
+
+            var isInUserSpace: Bool { self == .uprobe || self == .uretprobe }
+        }
+
+        public var mode: Mode
+        public var symbol: String
+        /// Path of the executable; empty for the kernel.
+        public var target: String
+    }
+
+    public var samplesPerSecond = 20
+    public var reporterInterval = Duration.seconds(5)
+    public var reporterJitter = 0.2
+    public var monitorInterval = Duration.seconds(5)
+    public var clockSyncInterval = Duration.seconds(180)
+    public var frameCacheSize = 16384
+    public var probabilisticInterval = Duration.seconds(60)
+    public var probabilisticThreshold = 100
+    public var offCPUThreshold = 0.0
+    public var disabledInterpreters: Set<Interpreter> = []
+    public var isGoLabelsDisabled = false
+    public var isGoSymbolizationDisabled = false
+    public var skipsRubyNativeResume = false
+    /// The reference leaves these frames out unless told otherwise. Here an incomplete stack says that it is none
+    /// unless told otherwise.
+    public var sendErrorFrames = true
+    public var sendIdleFrames = false
+    public var filterMinProcessAge = Duration.zero
+    public var includeEnvVars: [String] = []
+    public var verboseMode = false
+    public var mapScaleFactor = 0
+    public var bpfVerifierLogLevel = 0
+    public var noKernelVersionCheck = false
+    public var errorMode = ErrorMode.propagate
+    public var maxGRPCRetries = 5
+    public var maxRPCMessageSize = 32 << 20
+    public var bpfFSRoot = "/sys/fs/bpf/"
+    public var obiProcessContext = false
+    public var pidNamespaceTranslation = PIDNamespaceTranslation.none
+    /// Nil for all CPUs.
+    public var pinCPUIDs: Set<Int>?
+    public var probes: [Probe] = []
+    /// Memory for the engine's caches and kernel maps together. Not in the reference.
+    public var memoryBudgetMiB = 64
+
+    public init() {}
+
+    /// Settings without which the profiles would not be what was asked for: the receiver does not start with them.
+    /// Each is a sentence. (What is missing but does less harm is warned about when the configuration is read.)
+    public var obstacles: [String] {
+        var obstacles: [String] = []
+        if probabilisticThreshold < 100 {
+            obstacles.append(
+                "probabilistic_threshold is not supported yet: all of the time would be profiled, not "
+                    + "\(probabilisticThreshold) % of it as asked for; remove it, and lower samples_per_second instead")
+        }
+        switch pidNamespaceTranslation {
+        case .exact, .recursive:
+            obstacles.append(
+                "pid_namespace_translation is not supported yet: samples would be attributed to wrong processes; run "
+                    + "in the host's pid namespace (hostPID: true, --pid=host) and remove it")
+        case .none, .auto: break
+        }
+        return obstacles
+    }
+}

@@ -1,0 +1,98 @@
+import Engine
+import OTLP
+
+/// The order in which samples are written: by process, kind, thread, CPU, thread's name, time.
+///
+/// It does not depend on the order in which the engine read them, puts together what goes into one profile, and puts
+/// together the samples of one thread on one CPU, which have their attributes in common.
+struct SampleOrder {
+    private struct Key {
+        /// Process and kind.
+        var profile: UInt64
+        /// Thread and CPU.
+        var thread: UInt64
+        var time: UInt64
+        var index: Int
+    }
+
+    /// - Returns: Indexes into `samples`.
+    static func sorted(_ samples: [ProfileSample]) -> [Int] {
+        var keys: [Key] = []
+        keys.reserveCapacity(samples.count)
+        for (index, sample) in samples.enumerated() {
+            keys.append(
+                Key(
+                    profile: UInt64(UInt32(bitPattern: sample.pid)) << 8 | UInt64(sample.origin.rawValue),
+                    thread: UInt64(UInt32(bitPattern: sample.tid)) << 32 | UInt64(sample.cpu),
+                    time: sample.timeUnixNanoseconds, index: index))
+        }
+        keys.sort { left, right in
+            if left.profile != right.profile { return left.profile < right.profile }
+            if left.thread != right.thread { return left.thread < right.thread }
+            let (leftSample, rightSample) = (samples[left.index], samples[right.index])
+            if !haveEqualNames(leftSample, rightSample) {
+                return leftSample.threadName.utf8.lexicographicallyPrecedes(rightSample.threadName.utf8)
+            }
+            if left.time != right.time { return left.time < right.time }
+            if leftSample.value != rightSample.value { return leftSample.value < rightSample.value }
+            return left.index < right.index
+        }
+        return keys.map(\.index)
+    }
+
+    /// Compares bytes: Swift's strings are equal also in different forms of Unicode, attributes are not.
+    static func haveEqualNames(_ left: ProfileSample, _ right: ProfileSample) -> Bool {
+        left.threadName.utf8.elementsEqual(right.threadName.utf8)
+    }
+}
+
+/// The samples of one profile, merged: those with equal stack and equal attributes become one with several times.
+struct ThreadSamples {
+    private(set) var samples: [OTLPSample] = []
+    /// The sample that was added last, and the attributes it has in common with its neighbours.
+    private var last: ProfileSample?
+    private var attributes: [Int32] = []
+    /// Where the current thread's sample with a certain stack is, by the stack's index: an entry is valid if its run
+    /// is the current one.
+    private var positions: [(run: Int, position: Int)] = []
+    private var run = 0
+
+    mutating func removeAll() {
+        samples = []
+        last = nil
+    }
+
+    /// Samples must come in the order of `SampleOrder`.
+    mutating func add(_ sample: ProfileSample, stack: Int32, _ builder: inout ProfilesDictionaryBuilder) {
+        if let last, last.tid == sample.tid, last.cpu == sample.cpu, SampleOrder.haveEqualNames(last, sample) {
+        } else {
+            run += 1
+            // By key, as everywhere.
+            attributes = [
+                builder.attribute("cpu.logical_number", Int64(sample.cpu)),
+                builder.attribute("thread.id", Int64(sample.tid)),
+            ]
+            if !sample.threadName.isEmpty { attributes.append(builder.attribute("thread.name", sample.threadName)) }
+        }
+        last = sample
+
+        let stackPosition = Int(stack)
+        if stackPosition >= positions.count {
+            let missing = stackPosition + 1 - positions.count
+            positions.append(contentsOf: repeatElement((run: 0, position: 0), count: missing))
+        }
+        let position: Int
+        if positions[stackPosition].run == run {
+            position = positions[stackPosition].position
+        } else {
+            position = samples.count
+            positions[stackPosition] = (run, position)
+            var new = OTLPSample()
+            new.stackIndex = stack
+            new.attributeIndices = attributes
+            samples.append(new)
+        }
+        samples[position].timestampsUnixNano.append(min(sample.timeUnixNanoseconds, ProfileTime.latest))
+        if sample.origin == .offCPU { samples[position].values.append(Int64(clamping: sample.value)) }
+    }
+}
