@@ -113,25 +113,20 @@ struct YAMLDocument {
     private func insert(
         _ node: ConfigurationNode, at key: String, keyLocation: SourceLocation?, into map: inout ConfigurationMap
     ) throws(CollectorError) {
-        let parts = key.split(separator: "::", omittingEmptySubsequences: false)
-        guard parts.count > 1, parts.count <= Self.maximumDepth, parts.allSatisfy({ !$0.isEmpty }) else {
-            if map.entry(key) != nil { throw duplicate(key, keyLocation) }
-            map.set(.init(key: key, keyLocation: keyLocation, node: node))
-            return
-        }
+        var parts = key.split(separator: "::", omittingEmptySubsequences: false).map(String.init)
+        if parts.count > Self.maximumDepth || parts.contains("") { parts = [key] }
         var nested = node
         for part in parts.dropFirst().reversed() {
             nested = ConfigurationNode(
-                .map(ConfigurationMap([.init(key: String(part), keyLocation: keyLocation, node: nested)])),
+                .map(ConfigurationMap([.init(key: part, keyLocation: keyLocation, node: nested)])),
                 location: keyLocation)
         }
-        let first = String(parts[0])
-        guard let existing = map[first] else {
-            map.set(.init(key: first, keyLocation: keyLocation, node: nested))
-            return
+        if let existing = map[parts[0]] {
+            // The parser has refused equal keys; these are two spellings of parts of one map.
+            guard case .map = existing.value, case .map = nested.value else { throw duplicate(key, keyLocation) }
+            nested = existing.merging(nested)
         }
-        guard case .map = existing.value else { throw duplicate(key, keyLocation) }
-        map.set(.init(key: first, keyLocation: keyLocation, node: existing.merging(nested)))
+        map.set(.init(key: parts[0], keyLocation: keyLocation, node: nested))
     }
 
     private func duplicate(_ key: String, _ place: SourceLocation?) -> CollectorError {
