@@ -272,6 +272,39 @@ struct ProcessTableTests {
         #expect(scene.actions(after: 3 * second).first == .retract(key))
     }
 
+    @Test func aChildSampledBeforeItsForkWasReadNeedsNoRead() throws {
+        var scene = Scene()
+        scene.exec(20, mapping: [file(0x1000, inode: 1)])
+        let forkTime = scene.now + 1
+        scene.now += second
+        scene.sampled(21)
+        scene.table.apply(
+            SideBandRecord(timeNanoseconds: forkTime, event: .fork(pid: 21, tid: 21, parentPID: 20)))
+        #expect(scene.actions().last == .publish(try scene.key(21), mappings: [file(0x1000, inode: 1)]))
+        #expect(scene.table.counters.requestedReads == 0)
+    }
+
+    @Test func exitedProcessesAreForgottenInTheirOrder() throws {
+        var scene = Scene()
+        for pid in ProcessID(1)...3000 {
+            scene.apply(.fork(pid: pid, tid: pid, parentPID: 0))
+            scene.apply(.exit(pid: pid, tid: pid))
+        }
+        #expect(scene.actions() == [] && scene.table.count == 3000)
+        #expect(scene.table.nextDeadlineNanoseconds < scene.now + 2 * second)
+        scene.sampled(7)
+        // The first exit was at 2 microseconds, the last at 6 milliseconds.
+        _ = scene.actions(after: 2 * second - 3 * millisecond)
+        #expect((1000...2000).contains(scene.table.count))
+        #expect(scene.table.key(of: 7) != nil && scene.table.key(of: 8) == nil)
+        let key = try scene.key(7)
+        scene.table.liveness(key, threads: 0, startTimeTicks: 0, now: scene.now)
+        _ = scene.actions(after: 2 * second)
+        #expect(scene.table.count == 0)
+        _ = scene.actions(after: second)
+        #expect(scene.table.nextDeadlineNanoseconds > scene.now + 10 * second)
+    }
+
     @Test func lostEventsCauseReadsOfPublishedProcessesOnly() throws {
         var scene = Scene()
         scene.exec(20, mapping: [file(0x1000, inode: 1)])

@@ -90,6 +90,7 @@ extension ProcessTable {
                 entries.values[index].parentPID = parentPID
                 entries.values[index].bornNanoseconds = time
                 if !entries.values[index].leaderExited { entries.values[index].liveThreads = 1 }
+                inheritMappings(pid, from: parentPID, time: time)
                 return
             }
             if entries.values[index].forgetAtNanoseconds == nil { counters.reusedPIDs &+= 1 }
@@ -105,6 +106,21 @@ extension ProcessTable {
         entries.values[index].isSuspect = parent?.isSuspect ?? false
         entries.values[index].commandName = parent?.commandName ?? ""
         entries.values[index].programPath = parent?.programPath ?? ""
+    }
+
+    /// A process that was sampled before its fork was read needs no read of `/proc` if its parent is known.
+    private mutating func inheritMappings(_ pid: ProcessID, from parentPID: ProcessID, time: UInt64) {
+        guard let parent = entries[parentPID], parent.isComplete, !parent.isSuspect,
+            let index = entries.index(forKey: pid), !entries.values[index].isComplete,
+            entries.values[index].readState != .inFlight
+        else { return }
+        entries.values[index].mappings = parent.mappings
+        entries.values[index].mappingsAsOfNanoseconds = time
+        entries.values[index].isComplete = true
+        entries.values[index].readState = .idle
+        entries.values[index].commandName = parent.commandName
+        entries.values[index].programPath = parent.programPath
+        if entries.values[index].isSampled { markDirty(pid) }
     }
 
     private mutating func exited(pid: ProcessID, tid: ProcessID, time: UInt64) {

@@ -65,7 +65,10 @@ public struct ProcessTable: Sendable {
     private var dirty: Set<ProcessID> = []
     private var wantedReads: [ProcessID] = []
     private var livenessChecks: [ProcessID] = []
-    private var exited: Set<ProcessID> = []
+    /// Processes that have exited, those to be forgotten first in front; an entry counts only while the process's own
+    /// time to be forgotten is the same.
+    private var exited: [(pid: ProcessID, forgetAtNanoseconds: UInt64)] = []
+    private var firstExited = 0
     /// Processes without main thread whose threads could not be counted: looked at in every round of the clock.
     var headless: Set<ProcessID> = []
     private var nextHeadlessCheckNanoseconds: UInt64 = 0
@@ -276,8 +279,20 @@ public struct ProcessTable: Sendable {
         guard let index = entries.index(forKey: pid), entries.values[index].forgetAtNanoseconds == nil else { return }
         entries.values[index].forgetAtNanoseconds = timeNanoseconds &+ limits.exitGraceNanoseconds
         entries.values[index].exitedNanoseconds = timeNanoseconds
-        exited.insert(pid)
+        exited.append((pid, timeNanoseconds &+ limits.exitGraceNanoseconds))
         headless.remove(pid)
+    }
+
+    private mutating func forgetExited(now: UInt64) {
+        while firstExited < exited.count, exited[firstExited].forgetAtNanoseconds <= now {
+            let (pid, forgetAt) = exited[firstExited]
+            firstExited += 1
+            if entries[pid]?.forgetAtNanoseconds == forgetAt { forget(pid) }
+        }
+        if firstExited > 1024 || firstExited == exited.count {
+            exited.removeFirst(firstExited)
+            firstExited = 0
+        }
     }
 
     /// It was taken for dead and is not.
@@ -285,7 +300,6 @@ public struct ProcessTable: Sendable {
         guard let index = entries.index(forKey: pid) else { return }
         entries.values[index].forgetAtNanoseconds = nil
         entries.values[index].liveThreads = nil
-        exited.remove(pid)
         requestLivenessCheck(pid)
     }
 
@@ -301,7 +315,6 @@ public struct ProcessTable: Sendable {
     /// Takes a process out of the table; its users hear of it.
     mutating func forget(_ pid: ProcessID) {
         guard let entry = entries.removeValue(forKey: pid) else { return }
-        exited.remove(pid)
         headless.remove(pid)
         dirty.remove(pid)
         retract(entry)
@@ -345,7 +358,7 @@ public struct ProcessTable: Sendable {
 
     /// What is to be done now. Call it after every batch of events, and when `nextDeadlineNanoseconds` has passed.
     public mutating func takeActions(now: UInt64) -> [ProcessAction] {
-        for pid in exited where (entries[pid]?.forgetAtNanoseconds ?? 0) <= now { forget(pid) }
+        forgetExited(now: now)
         var actions = immediate
         immediate.removeAll(keepingCapacity: true)
         takeReads(now: now, into: &actions)
@@ -365,7 +378,7 @@ public struct ProcessTable: Sendable {
         var deadline = nextSweepNanoseconds
         if !livenessChecks.isEmpty { return 0 }
         for pid in wantedReads { deadline = min(deadline, entries[pid]?.nextReadNanoseconds ?? .max) }
-        for pid in exited { deadline = min(deadline, entries[pid]?.forgetAtNanoseconds ?? .max) }
+        if firstExited < exited.count { deadline = min(deadline, exited[firstExited].forgetAtNanoseconds) }
         if !headless.isEmpty { deadline = min(deadline, nextHeadlessCheckNanoseconds) }
         return deadline
     }
