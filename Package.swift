@@ -95,7 +95,8 @@ targets += [
             .product(name: "SwiftProtobuf", package: "swift-protobuf"),
         ]),
     .executableTarget(
-        name: "otelcol", dependencies: ["Collector", "NopExporter", "NopReceiver", argumentParser, logging],
+        name: "otelcol",
+        dependencies: ["Collector", "NopExporter", "NopReceiver", "ProfilingReceiver", argumentParser, logging],
         path: "Sources/otelcol", swiftSettings: strict),
 ]
 

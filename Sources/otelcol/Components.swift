@@ -1,11 +1,13 @@
 import Collector
 import NopExporter
 import NopReceiver
+import ProfilingReceiver
 
 /// All components of this program: a new one is a module and a line here.
 let components = ComponentFactories(
     receivers: [
-        NopReceiverFactory()
+        NopReceiverFactory(),
+        ProfilingReceiverFactory(),
     ],
     exporters: [
         NopExporterFactory(),
