@@ -11,6 +11,9 @@ public struct ELFDynamicSection: Sendable {
     public var sharedNameOffset: UInt64?
 
     static let limitBytes = 1 << 20
+    /// Of hash buckets, and of symbols in one bucket; honest files have as many buckets as symbols and short chains.
+    private static let bucketLimit: UInt32 = 8_000_000
+    private static let chainLimit: UInt64 = 1 << 20
 
     init(_ bytes: [UInt8]) {
         try? bytes.withByteReader { (reader) throws(ReadError) in
@@ -54,6 +57,7 @@ public struct ELFDynamicSection: Sendable {
         let (buckets, firstHashed, bloomWords) = (word(header, 0), word(header, 1), word(header, 2))
         let bucketsAddress = gnuHashAddress &+ 16 &+ 8 &* UInt64(bloomWords)
         let chainsAddress = bucketsAddress &+ 4 &* UInt64(buckets)
+        guard buckets <= Self.bucketLimit else { throw ELFError(.limitExceeded, at: gnuHashAddress, reading: "nbuckets") }
         var last: UInt32 = 0
         var index: UInt32 = 0
         while index < buckets {
@@ -63,13 +67,19 @@ public struct ELFDynamicSection: Sendable {
             index += count
         }
         if last < firstHashed { return UInt64(firstHashed) }
-        // The lowest bit marks the end of a chain; a chain without an end runs into the end of its segment and throws.
-        while last < UInt32.max {
-            let bytes = try file.read(atAddress: chainsAddress &+ 4 &* UInt64(last - firstHashed), count: 4)
-            last += 1
-            if word(bytes, 0) & 1 != 0 { break }
+        // The lowest bit marks the end of a chain.
+        let chain = chainsAddress &+ 4 &* UInt64(last - firstHashed)
+        guard let rest = file.fileRange(ofAddress: chain) else { return nil }
+        var position: UInt64 = 0
+        while position < min(rest.count / 4, Self.chainLimit) {
+            let count = min(rest.count / 4 - position, 1024)
+            let chunk = try file.read(atAddress: chain &+ 4 &* position, count: Int(count) * 4)
+            for index in 0..<Int(count) where word(chunk, index) & 1 != 0 {
+                return UInt64(last) + position + UInt64(index) + 1
+            }
+            position += count
         }
-        return UInt64(last)
+        return nil
     }
 }
 

@@ -1,5 +1,3 @@
-import BinaryReading
-
 /// One entry of a symbol table (Elf64_Sym).
 public struct ELFSymbol: Sendable, Equatable {
     public var nameOffset: UInt32
@@ -33,14 +31,16 @@ public struct ELFSymbol: Sendable, Equatable {
     /// False for references to other objects.
     public var isDefined: Bool { sectionIndex != 0 }
 
+    /// Reads the entry at `offset`; the caller has checked that all of it lies in `bytes`. Symbols come by the million,
+    /// which is why they are not read field by field through a checked reader.
     @inline(__always)
-    init(_ reader: inout ByteReader) throws(ReadError) {
-        nameOffset = try reader.field("st_name")
-        info = try reader.field("st_info")
-        other = try reader.field("st_other")
-        sectionIndex = try reader.field("st_shndx")
-        value = try reader.field("st_value")
-        size = try reader.field("st_size")
+    init(_ bytes: UnsafeRawBufferPointer, at offset: Int) {
+        nameOffset = UInt32(littleEndian: bytes.loadUnaligned(fromByteOffset: offset, as: UInt32.self))
+        info = bytes[offset + 4]
+        other = bytes[offset + 5]
+        sectionIndex = UInt16(littleEndian: bytes.loadUnaligned(fromByteOffset: offset + 6, as: UInt16.self))
+        value = UInt64(littleEndian: bytes.loadUnaligned(fromByteOffset: offset + 8, as: UInt64.self))
+        size = UInt64(littleEndian: bytes.loadUnaligned(fromByteOffset: offset + 16, as: UInt64.self))
     }
 }
 
@@ -103,8 +103,8 @@ extension ELFFile {
             let count = min(chunkCount, end - index)
             let offset = table.offset &+ UInt64(index * ELFSymbol.entryBytes)
             let bytes = try Self.read(source, at: offset, count: count * ELFSymbol.entryBytes, "symbol table")
-            try Self.parse(bytes, at: offset, "symbol table") { (reader) throws(ReadError) in
-                while !reader.isAtEnd { body(try ELFSymbol(&reader)) }
+            bytes.withUnsafeBytes { bytes in
+                for position in 0..<count { body(ELFSymbol(bytes, at: position * ELFSymbol.entryBytes)) }
             }
             index += count
         }
