@@ -39,7 +39,8 @@ private struct SeededGenerator: RandomNumberGenerator {
             for _ in 0..<Int.random(in: 1...8, using: &random) {
                 let range = targets.randomElement(using: &random) ?? 0..<64
                 let position = Int.random(in: range, using: &random)
-                let value = Bool.random(using: &random)
+                let value =
+                    Bool.random(using: &random)
                     ? extremes.randomElement(using: &random) ?? 0 : UInt8.random(in: 0...255, using: &random)
                 let width = [1, 1, 2, 4, 8].randomElement(using: &random) ?? 1
                 for byte in position..<min(position + width, bytes.count) { bytes[byte] = value }

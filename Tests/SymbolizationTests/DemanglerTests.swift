@@ -4,12 +4,15 @@ import Testing
 
 @Suite struct DemanglerTests {
     @Test func languages() {
-        #expect(Demangler.demangle("_ZNSt6vectorIiSaIiEE9push_backEOi") ==
-            .init(name: "std::vector<int, std::allocator<int> >::push_back(int&&)", language: .cxx))
-        #expect(Demangler.demangle("$sSS6appendyySSF") ==
-            .init(name: "Swift.String.append(Swift.String) -> ()", language: .swift))
-        #expect(Demangler.demangle("_ZN4core3fmt9Formatter9write_str17h0123456789abcdefE") ==
-            .init(name: "core::fmt::Formatter::write_str", language: .rust))
+        #expect(
+            Demangler.demangle("_ZNSt6vectorIiSaIiEE9push_backEOi")
+                == .init(name: "std::vector<int, std::allocator<int> >::push_back(int&&)", language: .cxx))
+        #expect(
+            Demangler.demangle("$sSS6appendyySSF")
+                == .init(name: "Swift.String.append(Swift.String) -> ()", language: .swift))
+        #expect(
+            Demangler.demangle("_ZN4core3fmt9Formatter9write_str17h0123456789abcdefE")
+                == .init(name: "core::fmt::Formatter::write_str", language: .rust))
         #expect(Demangler.demangle("_RNvCs1234_7mycrate3foo") == .init(name: "mycrate::foo", language: .rust))
         #expect(Demangler.demangle("runtime.mallocgc") == .init(name: "runtime.mallocgc", language: .unknown))
         #expect(Demangler.demangle("main") == .init(name: "main", language: .unknown))
@@ -21,7 +24,8 @@ import Testing
         #expect(Demangler.demangle("_Z3fooi.part.0").name == "foo(int)")
         #expect(Demangler.demangle("printf@@GLIBC_2.2.5").name == "printf")
         #expect(Demangler.demangle("free@plt").name == "free")
-        #expect(Demangler.demangle("_ZN3std2rt10lang_start17h0123456789abcdefE.llvm.1234567").name == "std::rt::lang_start")
+        #expect(
+            Demangler.demangle("_ZN3std2rt10lang_start17h0123456789abcdefE.llvm.1234567").name == "std::rt::lang_start")
         // What is not a clone's suffix stays: Go's names, numbers alone, static variables.
         #expect(Demangler.demangle("main.main.func1").name == "main.main.func1")
         #expect(Demangler.demangle("main.main.1").name == "main.main.1")
@@ -30,11 +34,13 @@ import Testing
     }
 
     @Test func legacyRustEscapes() {
-        #expect(Demangler.demangle(
-            "_ZN72_$LT$alloc..vec..Vec$LT$T$C$A$GT$$u20$as$u20$core..ops..deref..Deref$GT$5deref17h00112233445566aaE"
-        ).name == "<alloc::vec::Vec<T,A> as core::ops::deref::Deref>::deref")
-        #expect(Demangler.demangle("_ZN3foo28_$u7b$$u7b$closure$u7d$$u7d$17h05af221e174051e9E").name
-            == "foo::{{closure}}")
+        #expect(
+            Demangler.demangle(
+                "_ZN72_$LT$alloc..vec..Vec$LT$T$C$A$GT$$u20$as$u20$core..ops..deref..Deref$GT$5deref17h00112233445566aaE"
+            ).name == "<alloc::vec::Vec<T,A> as core::ops::deref::Deref>::deref")
+        #expect(
+            Demangler.demangle("_ZN3foo28_$u7b$$u7b$closure$u7d$$u7d$17h05af221e174051e9E").name
+                == "foo::{{closure}}")
         // A part of 17 bytes that is no hash belongs to C++.
         #expect(Demangler.demangle("_ZN3foo17hxxxxxxxxxxxxxxxxE").language == .cxx)
     }
@@ -47,8 +53,10 @@ import Testing
         ("_RNvMs0_CsaXM_7mycrateNtB5_3Foo3bar", "<mycrate::Foo>::bar"),
         ("_RNvXCs1234_7mycrateINtB2_3FoomENtB2_5Trait3bar", "<mycrate::Foo<u32> as mycrate::Trait>::bar"),
         ("_RNvYmNtCs1234_7mycrate5Trait3bar", "<u32 as mycrate::Trait>::bar"),
-        ("_RNqCs4fqI2P2rA04_11utf8_identsu30____7hkackfecea1cbdathfdh9hlq6y",
-         "utf8_idents::\u{10e1}\u{10d0}\u{10ed}\u{10db}\u{10d4}\u{10da}\u{10d0}\u{10d3}_\u{10d2}\u{10d4}\u{10db}\u{10e0}\u{10d8}\u{10d4}\u{10da}\u{10d8}_\u{10e1}\u{10d0}\u{10d3}\u{10d8}\u{10da}\u{10d8}"),
+        (
+            "_RNqCs4fqI2P2rA04_11utf8_identsu30____7hkackfecea1cbdathfdh9hlq6y",
+            "utf8_idents::\u{10e1}\u{10d0}\u{10ed}\u{10db}\u{10d4}\u{10da}\u{10d0}\u{10d3}_\u{10d2}\u{10d4}\u{10db}\u{10e0}\u{10d8}\u{10d4}\u{10da}\u{10d8}_\u{10e1}\u{10d0}\u{10d3}\u{10d8}\u{10da}\u{10d8}"
+        ),
         ("_RNvC6_123foo3bar", "123foo::bar"),
         ("_RINvC1c1fKj5_Kana_Kb1_Kc61_E", "c::f::<5, -10, true, 'a'>"),
         ("_RINvC1c1fKo123456789abcdef012_E", "c::f::<0x123456789abcdef012>"),
@@ -80,7 +88,7 @@ import Testing
         var last = rust.utf8.count - 3
         rust += "jjE"
         for _ in 0..<40 {
-            let reference = "B" + Self.base62(last) 
+            let reference = "B" + Self.base62(last)
             last = rust.utf8.count - 2
             rust += "T\(reference)\(reference)E"
         }

@@ -120,7 +120,9 @@ import Testing
         try fixture.write("", "kallsyms")
         #expect(throws: KernelSymbolsError(kind: .malformed, path: path)) { try KernelSymbols(paths: fixture.paths) }
         try fixture.write(String(repeating: "x", count: 5000), "kallsyms")
-        #expect(throws: KernelSymbolsError(kind: .limitExceeded, path: path)) { try KernelSymbols(paths: fixture.paths) }
+        #expect(throws: KernelSymbolsError(kind: .limitExceeded, path: path)) {
+            try KernelSymbols(paths: fixture.paths)
+        }
         try FileManager.default.removeItem(atPath: path)
         #expect(throws: KernelSymbolsError(kind: .unreadable(errno: 2), path: path)) {
             try KernelSymbols(paths: fixture.paths)
@@ -150,26 +152,26 @@ import Testing
     /// On the running kernel: each line of code in `/proc/kallsyms` resolves to a name of its address.
     @Test func runningKernel() throws {
         let text = try run("/bin/cat", ["/proc/kallsyms"])
-        let isHidden = !text.split(separator: "\n").prefix(1000).contains { !$0.hasPrefix("0000000000000000") }
-        if isHidden {
+        let lines = text.utf8.split(separator: UInt8(ascii: "\n"))
+        if !lines.prefix(1000).contains(where: { !$0.starts(with: "0000000000000000".utf8) }) {
             #expect(throws: KernelSymbolsError(kind: .addressesHidden, path: "/proc/kallsyms")) { try KernelSymbols() }
             return
         }
         let symbols = try KernelSymbols()
         let range = try #require(symbols.textRange)
-        var names: [UInt64: Set<Substring>] = [:]
-        for line in text.split(separator: "\n") {
-            let columns = line.split(whereSeparator: { $0 == " " || $0 == "\t" })
-            guard columns.count == 3, "tTwW".contains(columns[1]), let address = UInt64(columns[0], radix: 16) else {
-                continue
-            }
-            if range.contains(address) { names[address, default: []].insert(columns[2]) }
+        var names: [UInt64: [String]] = [:]
+        for line in lines {
+            let columns = line.split(whereSeparator: { $0 == UInt8(ascii: " ") || $0 == UInt8(ascii: "\t") })
+            guard columns.count == 3, let type = columns[1].first, "tTwW".utf8.contains(type),
+                let address = UInt64(Substring(columns[0]), radix: 16), range.contains(address)
+            else { continue }
+            // One address of eight is enough, with all of its names.
+            if address >> 4 & 7 == 0 { names[address, default: []].append(String(Substring(columns[2]))) }
         }
-        #expect(names.count > 10_000)
+        #expect(names.count > 2_000)
         var wrong = 0
         for (address, expected) in names {
-            guard let found = symbols.lookup(address), found.start == address, expected.contains(Substring(found.name))
-            else {
+            guard let found = symbols.lookup(address), found.start == address, expected.contains(found.name) else {
                 wrong += 1
                 continue
             }

@@ -30,13 +30,17 @@ private struct SeededGenerator: RandomNumberGenerator {
         for _ in 0..<100 {
             var bytes = original
             for _ in 0..<Int.random(in: 1...200, using: &random) {
-                let range = Int.random(in: 0..<10, using: &random) == 0
+                let range =
+                    Int.random(in: 0..<10, using: &random) == 0
                     ? sections..<original.count : Int(symbols.offset)..<Int(symbols.offset + symbols.size)
                 let position = Int.random(in: range, using: &random)
-                bytes[position] = Bool.random(using: &random)
+                bytes[position] =
+                    Bool.random(using: &random)
                     ? extremes.randomElement(using: &random) ?? 0 : UInt8.random(in: 0...255, using: &random)
             }
-            guard let damaged = try? ELFFile(MemorySource(bytes)), let table = try? SymbolTable(damaged) else { continue }
+            guard let damaged = try? ELFFile(MemorySource(bytes)), let table = try? SymbolTable(damaged) else {
+                continue
+            }
             for _ in 0..<50 {
                 let entry = table.entries.randomElement(using: &random)
                 let address = table.base &+ UInt64(entry?.start ?? 0) &+ UInt64.random(in: 0...64, using: &random)

@@ -27,8 +27,10 @@ private func functions(_ path: String) throws -> [Listed] {
     /// Every address at which readelf lists functions resolves to one of their names, and so does each function's last
     /// byte; on shared libraries of this system, and on this test itself.
     @Test func agreesWithReadelf() throws {
-        let folder = "/usr/lib/" + (FileManager.default.fileExists(atPath: "/usr/lib/x86_64-linux-gnu")
-            ? "x86_64-linux-gnu" : "aarch64-linux-gnu")
+        let folder =
+            "/usr/lib/"
+            + (FileManager.default.fileExists(atPath: "/usr/lib/x86_64-linux-gnu")
+                ? "x86_64-linux-gnu" : "aarch64-linux-gnu")
         let libraries = try FileManager.default.contentsOfDirectory(atPath: folder).sorted()
             .filter { $0.contains(".so") }
             .map { URL(fileURLWithPath: folder + "/" + $0).resolvingSymlinksInPath().path }
@@ -51,7 +53,9 @@ private func functions(_ path: String) throws -> [Listed] {
                     Issue.record("\(path): no symbol at \(String(address, radix: 16)): \(symbols[0].name)")
                     continue
                 }
-                if !symbols.contains(where: { String($0.name) == name.prefix { $0 != "@" } }) || found?.functionStart != address {
+                if !symbols.contains(where: { String($0.name) == name.prefix { $0 != "@" } })
+                    || found?.functionStart != address
+                {
                     Issue.record("\(path): \(name) at \(String(address, radix: 16)), not \(symbols[0].name)")
                 }
             }
@@ -164,11 +168,13 @@ private func functions(_ path: String) throws -> [Listed] {
         let symbolizer = Symbolizer(sources: { _ in [lines, names] })
         let reader = try FileReader(path: "/proc/self/exe")
         let found = symbolizer.symbolize(FileID(high: 1, low: 1), at: .instruction(20)) { reader }
-        #expect(found?.frames == [
-            SymbolizedFrame(
-                functionName: "inner()", systemName: "_Z5innerv", fileName: "a.cpp", line: 7, language: .cxx),
-            SymbolizedFrame(functionName: "outer()", systemName: "_Z5outerv", line: 9, startLine: 3, language: .cxx),
-        ])
+        #expect(
+            found?.frames == [
+                SymbolizedFrame(
+                    functionName: "inner()", systemName: "_Z5innerv", fileName: "a.cpp", line: 7, language: .cxx),
+                SymbolizedFrame(
+                    functionName: "outer()", systemName: "_Z5outerv", line: 9, startLine: 3, language: .cxx),
+            ])
     }
 
     @Test func staysWithinItsBounds() throws {
@@ -185,5 +191,40 @@ private func functions(_ path: String) throws -> [Listed] {
         #expect(symbolizer.statistics.failures == 0)
         _ = symbolizer.symbolize(FileID(high: 1, low: 0), at: .instruction(0)) { throw Gone() }
         #expect(symbolizer.statistics.failures == 1)
+    }
+}
+
+@Suite struct ARM64SymbolTableTests {
+    /// Mapping symbols mark code and data in arm64 objects; they never name anything.
+    @Test func mappingSymbols() throws {
+        let folder = FileManager.default.temporaryDirectory.appendingPathComponent(UUID().uuidString)
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(at: folder) }
+        let source = folder.appendingPathComponent("rules.s").path
+        try """
+        .text
+        .globl first
+        .type first, %function
+        first: nop
+        .word 17
+        nop
+        .size first, . - first
+        handwritten: nop
+        .word 18
+        nop
+        """.write(toFile: source, atomically: false, encoding: .utf8)
+        let object = folder.appendingPathComponent("rules.o").path
+        let library = folder.appendingPathComponent("rules.so").path
+        _ = try run("/usr/bin/env", ["clang", "--target=aarch64-linux-gnu", "-c", "-o", object, source])
+        _ = try run("/usr/bin/env", ["ld.lld", "-shared", "-o", library, object])
+        let file = try ELFFile(FileReader(path: library))
+        #expect(file.machine == .aarch64)
+        // The linker keeps them, or this test would show nothing.
+        #expect(try run("/usr/bin/readelf", ["-sW", library]).contains("$d"))
+        let text = try #require(file.section(".text")).address
+        let table = try SymbolTable(file)
+        #expect(
+            (0..<24).map { table.lookup(text + $0)?.frames.first?.systemName }
+                == Array(repeating: "first", count: 12) + Array(repeating: "handwritten", count: 12))
     }
 }

@@ -79,6 +79,8 @@ public struct MemorySource: BinarySource {
         try requireRange(at: offset, count: buffer.count)
         if buffer.isEmpty { return }
         let start = Int(offset)
-        bytes.withUnsafeBytes { buffer.copyMemory(from: UnsafeRawBufferPointer(rebasing: $0[start..<(start + buffer.count)])) }
+        bytes.withUnsafeBytes {
+            buffer.copyMemory(from: UnsafeRawBufferPointer(rebasing: $0[start..<(start + buffer.count)]))
+        }
     }
 }

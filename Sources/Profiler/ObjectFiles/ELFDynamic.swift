@@ -57,7 +57,9 @@ public struct ELFDynamicSection: Sendable {
         let (buckets, firstHashed, bloomWords) = (word(header, 0), word(header, 1), word(header, 2))
         let bucketsAddress = gnuHashAddress &+ 16 &+ 8 &* UInt64(bloomWords)
         let chainsAddress = bucketsAddress &+ 4 &* UInt64(buckets)
-        guard buckets <= Self.bucketLimit else { throw ELFError(.limitExceeded, at: gnuHashAddress, reading: "nbuckets") }
+        guard buckets <= Self.bucketLimit else {
+            throw ELFError(.limitExceeded, at: gnuHashAddress, reading: "nbuckets")
+        }
         var last: UInt32 = 0
         var index: UInt32 = 0
         while index < buckets {
@@ -85,7 +87,8 @@ public struct ELFDynamicSection: Sendable {
 
 private func word(_ bytes: [UInt8], _ index: Int) -> UInt32 {
     bytes.withUnsafeBytes {
-        index * 4 + 4 <= $0.count ? UInt32(littleEndian: $0.loadUnaligned(fromByteOffset: index * 4, as: UInt32.self)) : 0
+        index * 4 + 4 <= $0.count
+            ? UInt32(littleEndian: $0.loadUnaligned(fromByteOffset: index * 4, as: UInt32.self)) : 0
     }
 }
 

@@ -27,7 +27,9 @@ public enum Demangler {
     /// is.
     public static func demangle(_ symbol: String) -> Result {
         let plain = strippingSuffixes(symbol)
-        guard !plain.isEmpty, plain.utf8.count <= inputLimitBytes else { return Result(name: symbol, language: .unknown) }
+        guard !plain.isEmpty, plain.utf8.count <= inputLimitBytes else {
+            return Result(name: symbol, language: .unknown)
+        }
         if plain.hasPrefix("_R") || plain.hasPrefix("__R"), let name = RustV0Demangler.demangle(plain) {
             return Result(name: name, language: .rust)
         }

@@ -114,8 +114,10 @@ extension KernelSymbols {
 
     private static func buildID(_ path: String) -> BuildID? {
         guard let bytes = try? readAll(path, limitBytes: 64 << 10) else { return nil }
-        return ELFNote.parse(bytes).first { $0.owner == "GNU" && $0.type == 3 && (1...64).contains($0.descriptor.count) }
-            .map { BuildID(bytes: $0.descriptor) }
+        return ELFNote.parse(bytes).first {
+            $0.owner == "GNU" && $0.type == 3 && (1...64).contains($0.descriptor.count)
+        }
+        .map { BuildID(bytes: $0.descriptor) }
     }
 }
 

@@ -42,7 +42,8 @@ extension KernelSymbols {
             }
             let last = groups.count - 1
             symbols.append(
-                Symbol(offset: UInt32(truncatingIfNeeded: chosen.address - groups[last].start), name: UInt32(names.count)))
+                Symbol(
+                    offset: UInt32(truncatingIfNeeded: chosen.address - groups[last].start), name: UInt32(names.count)))
             names += parser.names[Int(chosen.name)...].prefix { $0 != 0 }
             names.append(0)
             groups[last].symbolCount += 1

@@ -111,7 +111,10 @@ struct KernelSymbolsParser {
             if name.elementsEqual("_text".utf8) && textStart == nil { textStart = address }
             if textEnd == address || textStart == address {
                 if name.elementsEqual("_text".utf8) || name.elementsEqual("_stext".utf8)
-                    || name.elementsEqual("_etext".utf8) { return }
+                    || name.elementsEqual("_etext".utf8)
+                {
+                    return
+                }
             }
         }
         // Global code over weak over local.

@@ -17,7 +17,9 @@ enum RustLegacyDemangler {
             parts.append(bytes[position..<(position + length)])
             position += length
         }
-        guard position == bytes.count - 1, parts.count >= 2, let hash = parts.popLast(), isHash(hash) else { return nil }
+        guard position == bytes.count - 1, parts.count >= 2, let hash = parts.popLast(), isHash(hash) else {
+            return nil
+        }
         return parts.map(unescape).joined(separator: "::")
     }
 
@@ -40,7 +42,7 @@ enum RustLegacyDemangler {
             if byte == UInt8(ascii: "."), rest.first == byte {
                 rest = rest.dropFirst()
                 output += "::".utf8
-            } else if byte == UInt8(ascii: "."){
+            } else if byte == UInt8(ascii: ".") {
                 output.append(byte)
             } else if byte == UInt8(ascii: "$"), let end = rest.firstIndex(of: byte) {
                 let code = String(decoding: rest[rest.startIndex..<end], as: UTF8.self)

@@ -42,7 +42,7 @@ public final class Symbolizer: Sendable {
     private let state = Mutex(State())
 
     /// - Parameters:
-    ///   - capacityBytes: of memory for sources; the most recently used executable is kept even when it alone is bigger.
+    ///   - capacityBytes: of memory for sources; the latest executable is kept even when it alone is bigger.
     ///   - executableLimit: how many executables are kept; each holds a file descriptor.
     public init(
         capacityBytes: Int = 64 << 20, executableLimit: Int = 256,
@@ -120,7 +120,9 @@ public final class Symbolizer: Sendable {
             state.statistics.sizeBytes += sizeBytes
             while state.entries.count > 1,
                 state.statistics.sizeBytes > capacityBytes || state.entries.count > executableLimit,
-                let oldest = state.entries.filter({ $0.key != executable }).min(by: { $0.value.lastUse < $1.value.lastUse })
+                let oldest = state.entries.filter({ $0.key != executable }).min(by: {
+                    $0.value.lastUse < $1.value.lastUse
+                })
             {
                 state.entries[oldest.key] = nil
                 state.statistics.sizeBytes -= oldest.value.sizeBytes
