@@ -44,6 +44,8 @@ public struct ProcessFacts: Sendable, Equatable {
 
 extension ProcFileSystem {
     private static let maximumEnvironmentBytes = 1 << 20
+    /// Looked for once, when the first process without a cgroup path is met.
+    private static let ownContainer = ContainerID.own()
 
     /// Reads the facts about a process; what cannot be read is left out.
     /// - Parameters:
@@ -65,6 +67,8 @@ extension ProcFileSystem {
         if let text = try? ProcFile.read(path(pid, "\(folder)cgroup"), limitBytes: 64 << 10) {
             facts.containerID = ContainerID.find(inCgroupFile: text)
             facts.cgroupPath = ContainerID.mainPath(inCgroupFile: text)
+            // In the profiler's own private cgroup namespace; kernel threads live in the root of the host's.
+            if facts.cgroupPath == "/", !stat.isKernelThread { facts.containerID = Self.ownContainer }
         }
         if let text = try? ProcFile.read(path(pid, "\(folder)status"), limitBytes: 64 << 10) {
             facts.readStatus(text)
