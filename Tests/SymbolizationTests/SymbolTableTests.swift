@@ -7,19 +7,17 @@ import Testing
 /// What readelf says about a function symbol.
 private struct Listed {
     var address: UInt64
-    var size: UInt64
     var name: String
 }
 
-/// Function symbols of `.symtab` and `.dynsym`, without versions.
+/// Function symbols of `.symtab` and `.dynsym`, without versions. Split as bytes: there are a hundred thousand lines.
 private func functions(_ path: String) throws -> [Listed] {
-    try run("/usr/bin/readelf", ["-sW", path]).split(separator: "\n").compactMap { line in
-        let columns = line.split(separator: " ", omittingEmptySubsequences: true)
-        guard columns.count >= 8, columns[3] == "FUNC" || columns[3] == "IFUNC", columns[6] != "UND",
-            let address = UInt64(columns[1], radix: 16)
+    try run("/usr/bin/readelf", ["-sW", path]).utf8.split(separator: UInt8(ascii: "\n")).compactMap { line in
+        let columns = line.split(separator: UInt8(ascii: " "))
+        guard columns.count >= 8, columns[3].elementsEqual("FUNC".utf8) || columns[3].elementsEqual("IFUNC".utf8),
+            !columns[6].elementsEqual("UND".utf8), let address = UInt64(Substring(columns[1]), radix: 16)
         else { return nil }
-        let size = columns[2].hasPrefix("0x") ? UInt64(columns[2].dropFirst(2), radix: 16) : UInt64(columns[2])
-        return Listed(address: address, size: size ?? 0, name: String(columns[7].prefix { $0 != "@" }))
+        return Listed(address: address, name: String(Substring(columns[7].prefix { $0 != UInt8(ascii: "@") })))
     }
 }
 
@@ -53,7 +51,8 @@ private func functions(_ path: String) throws -> [Listed] {
                     Issue.record("\(path): no symbol at \(String(address, radix: 16)): \(symbols[0].name)")
                     continue
                 }
-                if !symbols.contains(where: { String($0.name) == name.prefix { $0 != "@" } })
+                let plain = String(Substring(name.utf8.prefix { $0 != UInt8(ascii: "@") }))
+                if !symbols.contains(where: { $0.name == plain })
                     || found?.functionStart != address
                 {
                     Issue.record("\(path): \(name) at \(String(address, radix: 16)), not \(symbols[0].name)")
