@@ -61,7 +61,10 @@ struct CallFrameInstructionTests {
         // Too large for a table, and a register that no machine has.
         try row([0x0e, 0x80, 0x80, 0x80, 0x80, 0x10], CFARule(.unsupported))
         try row([0x0c, 0x80, 0x02, 8], CFARule(.unsupported))
-        try row([0x0f, 1, 0x9c, 0x0e, 8], CFARule(.unsupported))
+        // An offset after an expression belongs to the register before it, as libgcrypt's assembly means it.
+        try row([0x0e, 24, 0x0f, 1, 0x9c], CFARule(.unsupported))
+        try row([0x0e, 24, 0x0f, 1, 0x9c, 0x0e, 32], Self.sp(32))
+        try row([0x0e, 24, 0x0f, 1, 0x9c, 0x0d, 6], CFARule(.registerOffset, register: 6, offset: 24))
     }
 
     @Test func saveRegisters() throws {

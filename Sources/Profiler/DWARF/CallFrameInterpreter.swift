@@ -87,6 +87,9 @@ struct CallFrameInterpreter: ~Copyable {
         var savedCount = 0
         var location = start
         var isChanged = true
+        // What def_cfa_register and def_cfa_offset change where an expression came in between: assembly that adjusts
+        // the offset relies on it, and debuggers do so.
+        var plainCFA = base.cfa
 
         while !reader.isAtEnd {
             let byte = try reader.read(UInt8.self, "call frame instruction")
@@ -184,20 +187,24 @@ struct CallFrameInterpreter: ~Copyable {
                 isChanged = true
             case 0x0d:  // def_cfa_register
                 let register = try reader.readULEB128("CFA register")
+                if state.cfa.kind != .registerOffset { state.cfa = plainCFA }
                 state.cfa =
                     state.cfa.kind == .registerOffset
                     ? Self.cfa(register, Int64(state.cfa.offset)) : CFARule(.unsupported)
                 isChanged = true
             case 0x0e:  // def_cfa_offset
                 let offset = try reader.readULEB128("CFA offset")
+                if state.cfa.kind != .registerOffset { state.cfa = plainCFA }
                 Self.setOffset(&state.cfa, Int64(exactly: offset))
                 isChanged = true
             case 0x13:  // def_cfa_offset_sf
                 let offset = try reader.readSLEB128("CFA offset")
+                if state.cfa.kind != .registerOffset { state.cfa = plainCFA }
                 Self.setOffset(&state.cfa, Self.scaled(offset, dataAlignment))
                 isChanged = true
             case 0x0f:  // def_cfa_expression
                 let length = try Self.length(&reader)
+                if state.cfa.kind == .registerOffset { plainCFA = state.cfa }
                 state.cfa = try CallFrameExpression.cfaRule(try reader.slice(length, "expression"))
                 isChanged = true
             case 0x10, 0x16:  // expression, val_expression
