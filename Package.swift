@@ -83,6 +83,13 @@ targets += [
     // What makes it a Collector: component model, configuration, feature gates, graph, lifecycle, own telemetry.
     module("Collector", ["OTLP", logging, yams]),
     tests("Collector", ["OTLP", logging]),
+    module(
+        "PrometheusEndpoint",
+        [
+            "Collector", logging, .product(name: "NIOCore", package: "swift-nio"),
+            .product(name: "NIOHTTP1", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio"),
+        ]),
+    tests("PrometheusEndpoint", ["Collector", logging]),
     module("Components/Receivers/NopReceiver", ["Collector"]),
     module("Components/Exporters/NopExporter", ["Collector"]),
     module(
@@ -96,7 +103,12 @@ targets += [
         ]),
     .executableTarget(
         name: "otelcol",
-        dependencies: ["Collector", "NopExporter", "NopReceiver", "ProfilingReceiver", argumentParser, logging],
+        dependencies: [
+            "Collector", "PrometheusEndpoint", argumentParser, logging,
+            "NopExporter",
+            "NopReceiver",
+            "ProfilingReceiver",
+        ],
         path: "Sources/otelcol", swiftSettings: strict),
 ]
 

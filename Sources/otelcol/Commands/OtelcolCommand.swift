@@ -1,5 +1,6 @@
 import ArgumentParser
 import Collector
+import PrometheusEndpoint
 
 #if canImport(Glibc)
     import Glibc
@@ -91,7 +92,10 @@ struct ConfigurationOptions: ParsableArguments {
     func collectorSettings() throws -> CollectorSettings {
         CollectorSettings(
             build: programInformation, factories: components, gates: try gates(),
-            sources: ConfigurationSources(uris: uris, settings: settings))
+            sources: ConfigurationSources(uris: uris, settings: settings),
+            makeMetricsEndpoint: { reader, logger, text in
+                await PrometheusEndpoint.start(reader, logger: logger, text: text)
+            })
     }
 
     func gates() throws -> FeatureGates {
