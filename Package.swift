@@ -102,6 +102,9 @@ targets += [
             .product(name: "SwiftProtobuf", package: "swift-protobuf"),
         ]),
     .executableTarget(
+        name: "profiles-encoding-benchmark", dependencies: ["Engine", "OTLP", "ProfilingReceiver"],
+        path: "Benchmarks/ProfilesEncoding", swiftSettings: strict),
+    .executableTarget(
         name: "otelcol",
         dependencies: [
             "Collector", "PrometheusEndpoint", argumentParser, logging,
