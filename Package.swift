@@ -94,7 +94,7 @@ targets += [
     module("Components/Exporters/NopExporter", ["Collector"]),
     module(
         "Components/Receivers/Profiling", name: "ProfilingReceiver",
-        ["CBPFInterface", "Collector", "Engine", "OTLP", logging]),
+        ["CBPFInterface", "Collector", "Engine", "OTLP", "Processes", logging]),
     tests(
         "ProfilingReceiver",
         [

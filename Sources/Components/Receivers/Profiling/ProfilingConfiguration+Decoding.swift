@@ -1,4 +1,5 @@
 import Collector
+import Processes
 
 extension ProfilingConfiguration {
     /// Reads the section; problems are reported on it.
@@ -24,10 +25,10 @@ extension ProfilingConfiguration {
         filterMinProcessAge = section.duration(
             "filter_min_process_age", default: filterMinProcessAge, in: .zero...(.longest))
         if let text = section.optionalString("pin_cpu_ids"), !text.isEmpty {
-            do {
-                pinCPUIDs = try CPUList.parse(text)
-            } catch {
-                section.error("pin_cpu_ids", error.description)
+            if let cpus = CPUList.parse(text) {
+                pinCPUIDs = Set(cpus)
+            } else {
+                section.error("pin_cpu_ids", "invalid list of CPUs \"\(text)\"; write for example 0-3,7")
             }
         }
     }
