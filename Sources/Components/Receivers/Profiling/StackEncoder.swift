@@ -25,6 +25,9 @@ struct StackEncoder {
     private var stacks: [Int32]
     private var locations: [Int32]
     private var mappings: [Int32]
+    /// The attributes that almost all frames have, once one has them.
+    private var nativeType = StackEncoder.unknown
+    private var kernelType = StackEncoder.unknown
     /// Kept to be reused.
     private var stackLocations: [Int32] = []
 
@@ -55,8 +58,12 @@ struct StackEncoder {
         let frame = interval.frames[index]
         let location: Int32
         switch frame.kind {
-        case .native: location = codeLocation(frame, type: "native", &builder)
-        case .kernel: location = codeLocation(frame, type: "kernel", &builder)
+        case .native:
+            if nativeType == Self.unknown { nativeType = builder.attribute("profile.frame.type", "native") }
+            location = codeLocation(frame, type: nativeType, &builder)
+        case .kernel:
+            if kernelType == Self.unknown { kernelType = builder.attribute("profile.frame.type", "kernel") }
+            location = codeLocation(frame, type: kernelType, &builder)
         case .stop: location = stopLocation(frame, &builder)
         }
         locations[index] = location
@@ -64,7 +71,7 @@ struct StackEncoder {
     }
 
     private mutating func codeLocation(
-        _ frame: ProfileFrame, type: String, _ builder: inout ProfilesDictionaryBuilder
+        _ frame: ProfileFrame, type: Int32, _ builder: inout ProfilesDictionaryBuilder
     ) -> Int32 {
         var mapping: Int32 = 0
         if let executable = frame.executable { mapping = self.mapping(ofExecutable: executable, &builder) }
@@ -78,9 +85,7 @@ struct StackEncoder {
             if index == 0 { continue }
             lines.append(.init(function: index, line: Int64(function.line), column: Int64(function.column)))
         }
-        return builder.location(
-            mapping: mapping, address: frame.address, lines: lines,
-            attributes: [builder.attribute("profile.frame.type", type)])
+        return builder.location(mapping: mapping, address: frame.address, lines: lines, attributes: [type])
     }
 
     private func stopLocation(_ frame: ProfileFrame, _ builder: inout ProfilesDictionaryBuilder) -> Int32 {
