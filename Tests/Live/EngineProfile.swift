@@ -1,0 +1,54 @@
+import Engine
+import LiveSupport
+import Synchronization
+
+/// The engine as the profiler under test.
+struct EngineProfile: ProfileUnderTest {
+    var samplesPerSecond: UInt64
+
+    static let requirements: [Requirement] = [.root, .bpf, .perfEvents]
+
+    func samples(during body: @Sendable () async throws -> Void) async throws -> [ProofSample] {
+        let gathered = Gathered()
+        var options = EngineOptions()
+        options.samplesPerSecond = samplesPerSecond
+        options.reportIntervalNanoseconds = 1_000_000_000
+        let engine = Engine(
+            options: options, log: { level, text in if level != .debug { print("engine: \(text)") } },
+            handler: { gathered.add($0) })
+        try await onThread { try engine.start() }
+        do {
+            try await body()
+        } catch {
+            try await onThread { engine.stop() }
+            throw error
+        }
+        try await onThread { engine.stop() }
+        return gathered.samples
+    }
+
+    private final class Gathered: Sendable {
+        private let state = Mutex<[ProofSample]>([])
+        var samples: [ProofSample] { state.withLock { $0 } }
+
+        func add(_ interval: ProfileInterval) {
+            let traces = interval.traces.map { trace in
+                trace.frames.flatMap { Self.frames(interval.frames[$0], interval.executables) }
+            }
+            let samples = interval.samples.map { sample in
+                ProofSample(
+                    pid: sample.pid, threadName: sample.threadName, frames: traces[sample.trace], weight: 1,
+                    timeUnixNanoseconds: sample.timeUnixNanoseconds)
+            }
+            state.withLock { $0 += samples }
+        }
+
+        /// One frame for each function at the address, inlined ones first.
+        private static func frames(_ frame: ProfileFrame, _ executables: [ProfileExecutable]) -> [ProofFrame] {
+            let object = frame.executable.map { executables[$0].fileName } ?? "[\(frame.kind)]"
+            let isKernel = frame.kind == .kernel
+            if frame.functions.isEmpty { return [ProofFrame(name: nil, object: object, isKernel: isKernel)] }
+            return frame.functions.map { ProofFrame(name: $0.name, object: object, isKernel: isKernel) }
+        }
+    }
+}
