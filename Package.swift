@@ -129,8 +129,8 @@ targets += [
     tests("OTLPTestSupport"),
     // What needs a real kernel and real programs.
     .testTarget(
-        name: "LiveTests", dependencies: ["Engine", "LiveSupport"], path: "Tests/Live", exclude: ["KernelMatrix", "Programs"],
-        swiftSettings: strict),
+        name: "LiveTests", dependencies: ["Engine", "LiveSupport"], path: "Tests/Live",
+        exclude: ["KernelMatrix", "Programs"], swiftSettings: strict),
 ]
 
 // MARK: - Dependencies

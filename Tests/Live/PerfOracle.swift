@@ -11,12 +11,9 @@ enum PerfOracle {
         try await record(["--"] + command, frequency: frequency, stackBytes: stackBytes)
     }
 
-    /// Records a process that runs already.
-    static func samples(ofProcess pid: Int32, seconds: Double, frequency: Int, stackBytes: Int) async throws
-        -> [ProofSample]
-    {
-        try await record(
-            ["-p", "\(pid)", "--", "sleep", "\(seconds)"], frequency: frequency, stackBytes: stackBytes)
+    /// Records a process that runs already, to its end.
+    static func samples(ofProcess pid: Int32, frequency: Int, stackBytes: Int) async throws -> [ProofSample] {
+        try await record(["-p", "\(pid)"], frequency: frequency, stackBytes: stackBytes)
     }
 
     private static func record(_ target: [String], frequency: Int, stackBytes: Int) async throws -> [ProofSample] {

@@ -76,7 +76,7 @@ extension LiveSuite {
             let samples = try await EngineProfile(samplesPerSecond: 397).samples {
                 let run = try await ProofRun(of: built, seconds: 5) { pid in
                     await gathered.set(
-                        try await PerfOracle.samples(ofProcess: pid, seconds: 4.5, frequency: 397, stackBytes: 8192))
+                        try await PerfOracle.samples(ofProcess: pid, frequency: 397, stackBytes: 8192))
                 }
                 await gathered.set(run)
             }
