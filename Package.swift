@@ -113,6 +113,7 @@ targets += [
             "ProfilingReceiver",
         ],
         path: "Sources/otelcol", swiftSettings: strict),
+    tests("otelcol", ["Collector"]),
 ]
 
 // MARK: - Support for tests
