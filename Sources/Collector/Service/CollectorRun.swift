@@ -103,7 +103,8 @@ public struct CollectorRun: Sendable {
 
     /// - Parameter events: What to react to; fatal errors of components are put in by `continuation`.
     func run(events: AsyncStream<Event>, continuation: AsyncStream<Event>.Continuation) async throws {
-        var service = try await startService(continuation: continuation)
+        var service = try await firstService(continuation: continuation)
+        try await service.start()
         var failure: (any Error)?
         loop: for await event in events {
             switch event {
@@ -117,13 +118,14 @@ public struct CollectorRun: Sendable {
                     metadata: ["error": "\(message)", "component": "\(instance)"])
                 break loop
             case .reload:
-                guard let next = await checkedReload(service.logger) else { continue }
+                guard let next = await reloadedService(service.logger, continuation: continuation) else { continue }
                 do {
                     try await service.shutdown()
                 } catch {
                     service.logger.error("Failed to shut down the old configuration", metadata: ["error": "\(error)"])
                 }
-                service = try await startService(next, continuation: continuation)
+                service = next
+                try await service.start()
             }
         }
         do {
@@ -134,11 +136,13 @@ public struct CollectorRun: Sendable {
         if let failure { throw failure }
     }
 
-    /// The new configuration if it is sound; otherwise the old one goes on.
-    private func checkedReload(_ logger: Logger) async -> LoadedConfiguration? {
+    /// A service of the configuration as it is now, if it is sound; otherwise the old one goes on. Nothing is started.
+    private func reloadedService(
+        _ logger: Logger, continuation: AsyncStream<Event>.Continuation
+    ) async -> CollectorService? {
         logger.info("Config updated, restart service")
         do {
-            return try await validate()
+            return try await makeService(try await load(), continuation: continuation)
         } catch {
             logger.error(
                 "Cannot reload the configuration; going on with the old one", metadata: ["error": "\(error)"])
@@ -146,19 +150,20 @@ public struct CollectorRun: Sendable {
         }
     }
 
-    private func startService(
-        _ given: LoadedConfiguration? = nil, continuation: AsyncStream<Event>.Continuation
-    ) async throws -> CollectorService {
+    private func firstService(continuation: AsyncStream<Event>.Continuation) async throws -> CollectorService {
         let loaded: LoadedConfiguration
-        if let given {
-            loaded = given
-        } else {
-            do {
-                loaded = try await load()
-            } catch let error as InvalidConfiguration {
-                throw CollectorError("invalid configuration: \(error)")
-            }
+        do {
+            loaded = try await load()
+        } catch let error as InvalidConfiguration {
+            throw CollectorError("invalid configuration: \(error)")
         }
+        return try await makeService(loaded, continuation: continuation)
+    }
+
+    /// Makes logger, components and pipelines; starts nothing.
+    private func makeService(
+        _ loaded: LoadedConfiguration, continuation: AsyncStream<Event>.Continuation
+    ) async throws -> CollectorService {
         let telemetry = loaded.configuration.service.telemetry
         let resource = Self.resource(telemetry.resource, build: settings.build)
         let sink = try LogSink(paths: telemetry.logs.outputPaths)
@@ -166,13 +171,11 @@ public struct CollectorRun: Sendable {
             CollectorLogHandler(telemetry.logs, sink: sink, resource: resource)
         }
         Self.announce(loaded, to: logger)
-        let service = try await CollectorService(
+        return try await CollectorService(
             loaded.configuration, settings: settings, logger: logger, resource: resource
         ) { instance, error in
             continuation.yield(.fatalError(instance, "\(error)"))
         }
-        try await service.start()
-        return service
     }
 
     private static func announce(_ loaded: LoadedConfiguration, to logger: Logger) {

@@ -75,8 +75,10 @@ struct CollectorRunTests {
         #expect(try #require(lines.lastIndex(of: "start ext")) > stop)
     }
 
-    @Test func goesOnWithTheOldConfigurationIfTheNewIsBad() async throws {
-        let source = ChangingProvider(first: Self.flushing, later: "receivers: {bad: }")
+    /// One that does not decode, and one whose components cannot be made.
+    @Test(arguments: ["receivers: {bad: }", flushing.replacing("{ex: }", with: "{ex: {fails_to_make: true}}")])
+    func goesOnWithTheOldConfigurationIfTheNewIsBad(later: String) async throws {
+        let source = ChangingProvider(first: Self.flushing, later: later)
         var settings = try settings("")
         settings.sources.uris = ["change:x"]
         settings.providers = [source, YAMLProvider()]
