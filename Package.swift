@@ -10,9 +10,13 @@ let strict: [SwiftSetting] = [
 
 /// A Swift module at `Sources/<path>`; the module's name is the path's last component unless given.
 func module(_ path: String, name: String? = nil, _ dependencies: [Target.Dependency] = []) -> Target {
-    .target(
+    // The engine is optimised in debug builds too: live tests profile whole hosts with it, and unoptimised it would
+    // take minutes to read a large executable.
+    let engine: [SwiftSetting] =
+        path.hasPrefix("Profiler/") ? [.unsafeFlags(["-O"], .when(configuration: .debug))] : []
+    return .target(
         name: name ?? String(path.split(separator: "/").last ?? ""),
-        dependencies: dependencies, path: "Sources/\(path)", swiftSettings: strict)
+        dependencies: dependencies, path: "Sources/\(path)", swiftSettings: strict + engine)
 }
 
 /// Tests at `Tests/<module>Tests`.
@@ -41,10 +45,17 @@ var targets: [Target] = [
     .target(
         name: "CSnapshotUnwinding", dependencies: ["CBPFInterface"], path: "BPF/usermode",
         sources: ["x86_64.c", "arm64.c"], cSettings: [.headerSearchPath("..")]),
-    module("Profiler/BPFObjects", ["CBPFInterface", "CBPFObjects", "CBPFSupport", "CLibBPF"]),
+    module("Profiler/BPFObjects", ["CBPFInterface", "CBPFObjects", "CBPFSupport", "CLibBPF", "CPerfEvents"]),
     tests("BPFObjects", ["LiveSupport"]),
+    .target(name: "CEngineSupport", path: "Sources/Profiler/CEngineSupport"),
     // The engine: samples in, counted and named traces out.
-    module("Profiler/Engine", ["BPFObjects", "BinaryReading", "CBPFInterface", "CSnapshotUnwinding", "ObjectFiles", "Processes"]),
+    module(
+        "Profiler/Engine",
+        [
+            "BPFObjects", "BinaryReading", "CBPFInterface", "CEngineSupport", "CSnapshotUnwinding", "ObjectFiles",
+            "Processes", "Symbolization", "Unwinding",
+        ]),
+    tests("Engine", ["LiveSupport"]),
     module("Profiler/ObjectFiles", ["BinaryReading"]),
     tests("ObjectFiles"),
     .target(

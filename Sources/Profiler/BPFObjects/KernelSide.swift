@@ -1,6 +1,6 @@
 import CBPFInterface
-import CBPFSupport
 import CLibBPF
+import CPerfEvents
 import Glibc
 
 /// Everything of ours that lives in the kernel: programs, maps, sampling events.
@@ -40,7 +40,7 @@ public final class KernelSide {
     public let mappings: BPFMap
     public let executables: BPFMap
     public let unwindRules: BPFMap
-    public let tableChunks: BPFMap
+    public let tables: TableChunks
     public let counters: BPFMap
     private let traces: BPFMap
 
@@ -49,7 +49,6 @@ public final class KernelSide {
     private var execTracepoint: Int32 = -1
     /// Sampling event by CPU.
     private var events: [Int: Int32] = [:]
-    private var chunks: [BPFMap] = []
 
     /// Loads all programs; nothing is sampled yet.
     public init(options: Options = Options()) throws(BPFError) {
@@ -91,7 +90,7 @@ public final class KernelSide {
         mappings = try sample.map(named: "mappings")
         executables = try sample.map(named: "executables")
         unwindRules = try sample.map(named: "unwind_rules")
-        tableChunks = try sample.map(named: "table_chunks")
+        tables = TableChunks(outer: try sample.map(named: "table_chunks"))
         counters = try sample.map(named: "counters")
         traces = try sample.map(named: "traces")
         sampleProgram = try sample.program(named: "sample")
@@ -112,7 +111,6 @@ public final class KernelSide {
     deinit {
         stopSampling()
         if execTracepoint >= 0 { close(execTracepoint) }
-        for chunk in chunks { close(chunk.descriptor) }
     }
 
     private static func configure(_ sample: BPFObject, _ options: Options) throws(BPFError) {
@@ -159,7 +157,7 @@ public final class KernelSide {
     }
 
     /// Address bits of a code pointer: arm64 may carry an authentication code above them.
-    private static var pointerMask: UInt64 {
+    public static var pointerMask: UInt64 {
         #if arch(arm64)
         // Bit 55 selects the half; user addresses have at most 52 bits (arm64 memory layout, LVA).
         return (1 << 52) - 1
@@ -173,9 +171,18 @@ public final class KernelSide {
     /// Starts sampling on one CPU. A CPU that is sampled already is left as it is.
     public func startSampling(cpu: Int, samplesPerSecond: UInt64) throws(BPFError) {
         if events[cpu] != nil { return }
-        let event = perf_event_open_clock(Int32(cpu), samplesPerSecond, options.includeIdle ? 0 : 1)
+        var attributes = perf_event_attr()
+        attributes.size = UInt32(MemoryLayout<perf_event_attr>.size)
+        attributes.type = UInt32(PERF_TYPE_SOFTWARE.rawValue)
+        attributes.config = UInt64(PERF_COUNT_SW_CPU_CLOCK.rawValue)
+        attributes.freq = 1
+        attributes.sample_freq = samplesPerSecond
+        attributes.disabled = 1
+        attributes.exclude_idle = options.includeIdle ? 0 : 1
+        let event = otelcol_perf_event_open(&attributes, -1, Int32(cpu), -1, 0)
         if event < 0 { throw BPFError(action: "open a sampling event on CPU \(cpu)", errorNumber: -event) }
-        let result = perf_event_run_program(event, sampleProgram)
+        var result = otelcol_perf_event_set_bpf(event, sampleProgram)
+        if result == 0 { result = otelcol_perf_event_enable(event) }
         if result < 0 {
             close(event)
             throw BPFError(action: "attach to the sampling event of CPU \(cpu)", errorNumber: -result)
@@ -199,40 +206,6 @@ public final class KernelSide {
         let pages = KernelSide.roundedBufferBytes(options.traceBufferBytes) / Int(sysconf(Int32(_SC_PAGESIZE)))
         return try TraceBuffer(
             map: traces, isRingBuffer: options.features.hasRingBuffer, perfPages: pages, handler: handler)
-    }
-
-    // MARK: - Unwinding tables
-
-    /// Writes one block of the table arena; chunks are made as they are needed.
-    public func writeTableBlock(_ number: Int, _ words: UnsafeBufferPointer<UInt32>) throws(BPFError) {
-        let blocksPerChunk = TABLE_BLOCKS_PER_CHUNK
-        let blockWords = TABLE_BLOCK_WORDS
-        guard number >= 0, number / blocksPerChunk < TABLE_MAX_CHUNKS, words.count == blockWords else {
-            throw BPFError(action: "write block \(number) of the table arena", errorNumber: E2BIG)
-        }
-        while chunks.count <= number / blocksPerChunk {
-            let descriptor = bpf_map_create(
-                BPF_MAP_TYPE_ARRAY, "table_chunk", 4, UInt32(blockWords * 4), UInt32(blocksPerChunk), nil)
-            if descriptor < 0 { throw BPFError(action: "create a chunk of the table arena", errorNumber: -descriptor) }
-            do throws(BPFError) {
-                try tableChunks.update(UInt32(chunks.count), descriptor)
-            } catch {
-                close(descriptor)
-                throw error
-            }
-            chunks.append(BPFMap(descriptor: descriptor, name: "table_chunk"))
-        }
-        try chunks[number / blocksPerChunk].update(
-            UInt32(number % blocksPerChunk), bytes: UnsafeRawBufferPointer(words))
-    }
-
-    /// Reads one block of the table arena back. False when it was never written.
-    public func readTableBlock(_ number: Int, into block: UnsafeMutableRawBufferPointer) -> Bool {
-        let blocksPerChunk = TABLE_BLOCKS_PER_CHUNK
-        guard number >= 0, number / blocksPerChunk < chunks.count,
-            block.count >= MemoryLayout<table_block>.size
-        else { return false }
-        return (try? chunks[number / blocksPerChunk].lookup(UInt32(number % blocksPerChunk), into: block)) ?? false
     }
 
     // MARK: - Counters

@@ -1,15 +1,10 @@
 #define _GNU_SOURCE
 #include "bpf_support.h"
 #include <bpf/libbpf.h>
-#include <errno.h>
-#include <linux/perf_event.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
 enum { LOG_CAPACITY = 64 << 10 };
 static __thread char log_text[LOG_CAPACITY];
@@ -53,28 +48,4 @@ void bpf_log_start(void) {
 
 const char *bpf_log_text(void) {
     return log_text;
-}
-
-int perf_event_open_clock(int cpu, uint64_t samples_per_second, int exclude_idle) {
-    struct perf_event_attr attributes;
-    memset(&attributes, 0, sizeof attributes);
-    attributes.size = sizeof attributes;
-    attributes.type = PERF_TYPE_SOFTWARE;
-    attributes.config = PERF_COUNT_SW_CPU_CLOCK;
-    attributes.sample_freq = samples_per_second;
-    attributes.freq = 1;
-    attributes.disabled = 1;
-    attributes.exclude_idle = exclude_idle != 0;
-    int event = syscall(SYS_perf_event_open, &attributes, -1, cpu, -1, PERF_FLAG_FD_CLOEXEC);
-    return event < 0 ? -errno : event;
-}
-
-int perf_event_run_program(int event, int program) {
-    if (ioctl(event, PERF_EVENT_IOC_SET_BPF, program))
-        return -errno;
-    return perf_event_set_enabled(event, 1);
-}
-
-int perf_event_set_enabled(int event, int enabled) {
-    return ioctl(event, enabled ? PERF_EVENT_IOC_ENABLE : PERF_EVENT_IOC_DISABLE, 0) ? -errno : 0;
 }

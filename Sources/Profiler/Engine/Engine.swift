@@ -1,28 +1,186 @@
+import BPFObjects
+import Glibc
+import ObjectFiles
+import Processes
+import Symbolization
+import Synchronization
+import Unwinding
+
 /// The profiler: samples all processes of the host and delivers counted, named traces.
 ///
 /// `start` loads the kernel side and begins; intervals arrive on a thread of the engine's own until `stop`, which
 /// delivers the last, partial one before it returns.
+///
+/// Four threads: one reads what the kernel sends and keeps its picture of processes true, one opens executables, one
+/// builds unwinding tables, one names frames and delivers. They talk through mailboxes.
 public final class Engine: Sendable {
     /// Receives intervals, one at a time, on a dedicated thread. Intervals without samples are not delivered.
     public typealias Handler = @Sendable (ProfileInterval) -> Void
-    /// Receives messages for the log.
+    /// Receives messages for the log, from any thread.
     public typealias Log = @Sendable (EngineLogLevel, String) -> Void
 
+    private let options: EngineOptions
+    private let log: Log
+    private let handler: Handler
+    private let statistics = EngineStatistics()
+
+    private struct Running {
+        var loopMailbox: Mailbox<EngineLoop.Message>
+        var loop: DedicatedThread
+        var opener: (mailbox: Mailbox<ExecutableOpener.Request?>, thread: DedicatedThread)
+        var builder: (mailbox: Mailbox<TableBuilding.Request>, thread: DedicatedThread)
+        var naming: (mailbox: Mailbox<RawInterval?>, thread: DedicatedThread)
+    }
+
+    private let running = Mutex<Running?>(nil)
+
     public init(options: EngineOptions, log: @escaping Log, handler: @escaping Handler) {
+        self.options = options
+        self.log = log
+        self.handler = handler
     }
 
     /// Loads the kernel side and starts all threads. Blocks for some 0.2 s.
     ///
     /// - Throws: `EngineError` that says what is missing and what to do.
-    public func start() throws {
+    public func start() throws(EngineError) {
+        let options = self.options, log = self.log, handler = self.handler, statistics = self.statistics
+        let loopMailbox = try Mailbox<EngineLoop.Message>()
+        let openerMailbox = try Mailbox<ExecutableOpener.Request?>()
+        let builderMailbox = try Mailbox<TableBuilding.Request>()
+        let namingMailbox = try Mailbox<RawInterval?>()
+
+        // The kernel side belongs to the thread that made it, so the loop's thread makes it and tells how that went.
+        let outcome = try Mailbox<Result<KernelFacts, EngineError>>()
+        let ruleSet = RuleSet()
+        let kernelOptions = Engine.kernelOptions(options)
+        let registry = ExecutableRegistry(capacity: Int(kernelOptions.maximumExecutables))
+
+        let loop = try DedicatedThread(name: "otelcol-reader") {
+            do throws(EngineError) {
+                let (kernel, monitor) = try Engine.openKernel(kernelOptions, options)
+                outcome.post(
+                    .success(
+                        KernelFacts(
+                            tables: kernel.tables, ruleMap: kernel.unwindRules,
+                            hasTaskLayout: kernel.taskLayout != nil, framesPerCall: kernel.framesPerCall)))
+                let engineLoop = EngineLoop(
+                    options: options, log: log, kernel: kernel, monitor: monitor, mailbox: loopMailbox,
+                    opener: openerMailbox, builder: builderMailbox, registry: registry, ruleSet: ruleSet,
+                    shared: statistics, deliver: { namingMailbox.post($0) })
+                do throws(EngineError) { try engineLoop.run() } catch { log(.error, "profiling has stopped: \(error)") }
+            } catch {
+                outcome.post(.failure(error))
+            }
+        }
+        let facts: KernelFacts
+        switch outcome.receive().first {
+        case .success(let opened)?: facts = opened
+        case .failure(let error)?:
+            loop.join()
+            throw error
+        case nil:
+            loop.join()
+            throw EngineError("the profiler's reading thread ended at once")
+        }
+        if !facts.hasTaskLayout {
+            log(.warning, "the kernel's place for user registers was not found: samples in system calls lack user frames")
+        }
+        log(.info, "eBPF programs loaded, \(facts.framesPerCall) native frames a call")
+
+        let opener = try DedicatedThread(name: "otelcol-files") {
+            let opener = ExecutableOpener()
+            while true {
+                for request in openerMailbox.receive() {
+                    guard let request else { return }
+                    loopMailbox.post(.opened(request.reference, opener.open(request)))
+                }
+            }
+        }
+        let builder = try DedicatedThread(name: "otelcol-tables") {
+            let building = TableBuilding(
+                rules: ruleSet, tables: facts.tables, ruleMap: facts.ruleMap,
+                capacityBytes: options.memoryBudgetBytes / 2)
+            building.run(builderMailbox) { loopMailbox.post(.built($0)) }
+        }
+        let naming = try DedicatedThread(name: "otelcol-naming") {
+            let naming = FrameNaming(
+                registry: registry, symbolizer: Symbolizer(capacityBytes: options.memoryBudgetBytes / 4),
+                kernelNaming: KernelNaming(log: log))
+            var clock = ClockOffset()
+            var measured = monotonicNanoseconds()
+            while true {
+                for interval in namingMailbox.receive() {
+                    guard let interval else { return }
+                    let now = monotonicNanoseconds()
+                    let syncInterval = options.clockSyncIntervalNanoseconds
+                    if syncInterval > 0, now &- measured >= syncInterval {
+                        clock = ClockOffset()
+                        measured = now
+                    }
+                    handler(naming.name(interval, clock: clock))
+                }
+            }
+        }
+        running.withLock {
+            $0 = Running(
+                loopMailbox: loopMailbox, loop: loop, opener: (openerMailbox, opener),
+                builder: (builderMailbox, builder), naming: (namingMailbox, naming))
+        }
     }
 
     /// Stops sampling, delivers what is left, and unloads. Blocks until then.
     public func stop() {
+        let stopped = running.withLock { running -> Running? in
+            defer { running = nil }
+            return running
+        }
+        guard let stopped else { return }
+        stopped.loopMailbox.post(.stop)
+        stopped.loop.join()
+        stopped.opener.mailbox.post(nil)
+        stopped.builder.mailbox.post(.stop)
+        stopped.naming.mailbox.post(nil)
+        stopped.opener.thread.join()
+        stopped.builder.thread.join()
+        stopped.naming.thread.join()
     }
 
-    /// What the engine counts about itself, kernel side included. Cheap; callable at any time from any thread.
-    public func metrics() -> [EngineMetric] { [] }
+    /// What the engine counts about itself, kernel side included, as of the last second. Callable from any thread.
+    public func metrics() -> [EngineMetric] { statistics.metrics }
+
+    // MARK: - Opening
+
+    /// What the other threads need of the kernel side.
+    private struct KernelFacts: Sendable {
+        var tables: TableChunks
+        var ruleMap: BPFMap
+        var hasTaskLayout: Bool
+        var framesPerCall: UInt32
+    }
+
+    private static func kernelOptions(_ options: EngineOptions) -> KernelSide.Options {
+        var kernel = KernelSide.Options()
+        kernel.includeIdle = options.includeIdle
+        // A second's worth of records of 2 KiB, some of them snapshots.
+        let cpus = max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN)))
+        let wanted = Int(clamping: options.samplesPerSecond) * cpus * 4096
+        kernel.traceBufferBytes = min(max(wanted, 1 << 20), max(1 << 20, options.memoryBudgetBytes / 8))
+        return kernel
+    }
+
+    private static func openKernel(
+        _ kernelOptions: KernelSide.Options, _ options: EngineOptions
+    ) throws(EngineError) -> (KernelSide, ProcessMonitor) {
+        let kernel: KernelSide
+        do throws(BPFError) { kernel = try KernelSide(options: kernelOptions) } catch { throw EngineError("\(error)") }
+        do {
+            let monitor = try ProcessMonitor(environmentVariables: Set(options.environmentVariables))
+            return (kernel, monitor)
+        } catch {
+            throw EngineError("\(error)")
+        }
+    }
 }
 
 public enum EngineLogLevel: Sendable {

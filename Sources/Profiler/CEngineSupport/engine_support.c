@@ -1,0 +1,34 @@
+#define _GNU_SOURCE
+#include "engine_support.h"
+#include <errno.h>
+#include <pthread.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+void engine_name_thread(const char *name) {
+    char kept[16] = {0};
+    strncpy(kept, name, sizeof kept - 1);
+    pthread_setname_np(pthread_self(), kept);
+}
+
+int engine_eventfd(void) {
+    int descriptor = eventfd(0, EFD_CLOEXEC);
+    return descriptor < 0 ? -errno : descriptor;
+}
+
+int engine_epoll(const int *descriptors, int count) {
+    int epoll = epoll_create1(EPOLL_CLOEXEC);
+    if (epoll < 0)
+        return -errno;
+    for (int index = 0; index < count; index++) {
+        struct epoll_event event = {.events = EPOLLIN, .data.fd = descriptors[index]};
+        if (epoll_ctl(epoll, EPOLL_CTL_ADD, descriptors[index], &event)) {
+            int error = errno;
+            close(epoll);
+            return -error;
+        }
+    }
+    return epoll;
+}

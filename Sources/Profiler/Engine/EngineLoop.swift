@@ -1,0 +1,459 @@
+import BPFObjects
+import CBPFInterface
+import CEngineSupport
+import Glibc
+import ObjectFiles
+import Processes
+import Synchronization
+import Unwinding
+
+/// The reading thread: takes records and process events from the kernel, keeps the kernel side's picture of processes
+/// true, and counts traces.
+///
+/// All state belongs to this one thread; others speak to it through its mailbox.
+final class EngineLoop {
+    enum Message: Sendable {
+        case opened(ExecutableReference, OpenedExecutable)
+        case built(TableBuilding.Built)
+        case stop
+    }
+
+    private let options: EngineOptions
+    private let log: Engine.Log
+    private let kernel: KernelSide
+    private let monitor: ProcessMonitor
+    private let mailbox: Mailbox<Message>
+    private let opener: Mailbox<ExecutableOpener.Request?>
+    private let builder: Mailbox<TableBuilding.Request>
+    private let registry: ExecutableRegistry
+    private let deliver: (RawInterval) -> Void
+    private let shared: EngineStatistics
+
+    private var publisher: ProcessPublisher
+    private var interner = TraceInterner()
+    private var deferred: DeferredTraces
+    private let unwinder: SnapshotUnwinder
+    private let ruleSet: RuleSet
+
+    // Executables.
+    private enum Opening {
+        case inProgress
+        case known(UInt32)
+    }
+    private var references: [ExecutableReference: Opening] = [:]
+    private var numbers: [OpenedExecutable.Key: UInt32] = [:]
+    private var nextNumber: UInt32 = 1
+    private var requestedTables: Set<UInt32> = []
+    /// Processes whose mappings wait for an executable to be opened.
+    private var waiting: [ProcessID: (key: ProcessKey, mappings: [Mapping])] = [:]
+
+    // The present interval.
+    private var samples: [RawSample] = []
+    private var processes: [Int32: ProfileProcess] = [:]
+    private var intervalStart: UInt64
+    private var nextReport: UInt64
+    private var generation: UInt64 = 0
+    private var deliveredTraces = 0
+    private var deliveredWords = 0
+    private var nextCPUCheck: UInt64 = 0
+    private var statistics = EngineStatistics.Values()
+
+    /// How long a trace waits for its process to be known, and for a table to be built.
+    private static let processPatienceNanoseconds: UInt64 = 2_000_000_000
+    private static let tablePatienceNanoseconds: UInt64 = 20_000_000_000
+    /// How long the last interval waits for traces that can still be completed.
+    private static let stopPatienceNanoseconds: UInt64 = 2_000_000_000
+    /// The trace buffer is read this often even when nothing calls for it.
+    private static let pollNanoseconds: UInt64 = 250_000_000
+
+    init(
+        options: EngineOptions, log: @escaping Engine.Log, kernel: KernelSide, monitor: ProcessMonitor,
+        mailbox: Mailbox<Message>, opener: Mailbox<ExecutableOpener.Request?>,
+        builder: Mailbox<TableBuilding.Request>, registry: ExecutableRegistry, ruleSet: RuleSet,
+        shared: EngineStatistics, deliver: @escaping (RawInterval) -> Void
+    ) {
+        self.options = options
+        self.log = log
+        self.kernel = kernel
+        self.monitor = monitor
+        self.mailbox = mailbox
+        self.opener = opener
+        self.builder = builder
+        self.registry = registry
+        self.ruleSet = ruleSet
+        self.shared = shared
+        self.deliver = deliver
+        publisher = ProcessPublisher(
+            processes: kernel.processes, mappings: kernel.mappings, capacity: kernel.options.maximumMappings)
+        deferred = DeferredTraces(capacityBytes: options.memoryBudgetBytes / 8)
+        unwinder = SnapshotUnwinder(
+            executableCapacity: Int(kernel.options.maximumExecutables), tables: kernel.tables,
+            pointerMask: KernelSide.pointerMask)
+        intervalStart = monotonicNanoseconds()
+        nextReport = intervalStart &+ options.reportIntervalNanoseconds
+    }
+
+    // MARK: - The loop
+
+    func run() throws(EngineError) {
+        let buffer: TraceBuffer
+        do throws(BPFError) {
+            buffer = try kernel.makeTraceBuffer { [unowned self] bytes in self.received(bytes) }
+        } catch {
+            throw EngineError("\(error)")
+        }
+        let wake = engine_epoll([mailbox.descriptor, buffer.pollDescriptor], 2)
+        guard wake >= 0 else {
+            throw EngineError("cannot create an epoll descriptor: \(String(cString: strerror(-wake)))")
+        }
+        defer { close(wake) }
+        updateSampledCPUs()
+        var isStopping = false
+        var stopDeadline = UInt64.max
+        while true {
+            let now = monotonicNanoseconds()
+            let timeout = min(EngineLoop.pollNanoseconds, nextReport > now ? nextReport &- now : 0)
+            monitor.wait(timeoutNanoseconds: timeout, wake: wake)
+            for message in mailbox.receiveNow() {
+                switch message {
+                case .opened(let reference, let opened): take(reference, opened)
+                case .built(let built): take(built)
+                case .stop:
+                    isStopping = true
+                    stopDeadline = monotonicNanoseconds() &+ EngineLoop.stopPatienceNanoseconds
+                    kernel.stopSampling()
+                }
+            }
+            do throws(BPFError) { try buffer.consume() } catch { log(.error, "\(error)") }
+            // After the traces: their processes are asked for in the same round.
+            handleProcessActions()
+            let end = monotonicNanoseconds()
+            publisher.reclaim(now: end)
+            giveUp(on: end)
+            if end >= nextCPUCheck {
+                nextCPUCheck = end &+ 1_000_000_000
+                if !isStopping { updateSampledCPUs() }
+                statistics.lostRecords = buffer.lostRecords
+                updateStatistics()
+            }
+            let isLast = isStopping && (deferred.traces.isEmpty || end >= stopDeadline)
+            if isLast { finishDeferred { _ in true } }
+            if end >= nextReport || isLast { report(end) }
+            if isLast { break }
+        }
+        updateStatistics()
+    }
+
+    private func updateSampledCPUs() {
+        guard let online = try? CPUList.online() else { return }
+        let wanted = options.cpus.map { wanted in online.filter(wanted.contains) } ?? online
+        for cpu in kernel.sampledCPUs where !wanted.contains(cpu) { kernel.stopSampling(cpu: cpu) }
+        for cpu in wanted {
+            do throws(BPFError) {
+                try kernel.startSampling(cpu: cpu, samplesPerSecond: options.samplesPerSecond)
+            } catch {
+                log(.warning, "\(error)")
+            }
+        }
+    }
+
+    // MARK: - Records
+
+    private func received(_ bytes: UnsafeRawBufferPointer) {
+        guard let record = TraceRecord(bytes) else {
+            statistics.malformedRecords &+= 1
+            return
+        }
+        statistics.records &+= 1
+        let header = record.header
+        let stop = UInt32(header.stop_reason)
+        if header.pid != 0, stop != STOP_KERNEL_THREAD.rawValue {
+            let pid = ProcessID(truncatingIfNeeded: header.pid), tid = ProcessID(truncatingIfNeeded: header.tid)
+            if stop == STOP_NO_MAPPING.rawValue {
+                monitor.missingMapping(pid: pid, tid: tid, timeNanoseconds: header.time_nanoseconds)
+            } else {
+                monitor.sampled(pid: pid, tid: tid, timeNanoseconds: header.time_nanoseconds)
+            }
+        }
+        guard let bytes = record.snapshot else {
+            note(record.words, header, stopReason: header.stop_reason)
+            return
+        }
+        guard let snapshot = StackSnapshot(bytes) else {
+            statistics.malformedRecords &+= 1
+            return
+        }
+        let patience =
+            stop == STOP_TABLE_PENDING.rawValue
+            ? EngineLoop.tablePatienceNanoseconds : EngineLoop.processPatienceNanoseconds
+        let trace = DeferredTrace(
+            header: header, kernelFrames: Array(record.words), snapshot: snapshot,
+            deadlineNanoseconds: monotonicNanoseconds() &+ patience)
+        // What is known here may not have reached the kernel when the sample was taken.
+        if stop != STOP_NO_MAPPING.rawValue, publisher.mappings(of: header.pid) != nil {
+            resolve([trace])
+        } else {
+            wait(trace)
+        }
+    }
+
+    /// Counts a sample.
+    private func note(_ words: UnsafeBufferPointer<UInt64>, _ header: trace_header, stopReason: UInt16) {
+        let trace = interner.intern(words, kernelFrameCount: header.kernel_frame_count, stopReason: stopReason)
+        samples.append(
+            RawSample(
+                trace: trace, pid: header.pid, tid: header.tid, cpu: header.cpu,
+                monotonicNanoseconds: header.time_nanoseconds, value: header.value, threadName: ThreadName(header),
+                origin: header.origin))
+        let pid = Int32(truncatingIfNeeded: header.pid)
+        if processes[pid] == nil { processes[pid] = describe(pid, header) }
+    }
+
+    private func describe(_ pid: Int32, _ header: trace_header) -> ProfileProcess {
+        let tid = ProcessID(truncatingIfNeeded: header.tid)
+        guard pid != 0, let facts = monitor.facts(of: pid, thread: tid) else {
+            return ProfileProcess(pid: pid, commandName: pid == 0 ? "idle" : ThreadName(header).text)
+        }
+        var environment: [String: String] = [:]
+        for variable in facts.environment { environment[variable.name] = variable.value }
+        return ProfileProcess(
+            pid: pid, parentPID: facts.parentPID, executablePath: facts.executablePath,
+            commandName: facts.commandName, containerID: facts.containerID, environment: environment)
+    }
+
+    // MARK: - Traces that wait
+
+    private func wait(_ trace: DeferredTrace) {
+        statistics.deferredTraces &+= 1
+        for displaced in deferred.add(trace) {
+            statistics.displacedTraces &+= 1
+            finish(displaced)
+        }
+    }
+
+    /// Unwinds what can be unwound now; the rest waits on.
+    private func resolve(_ traces: [DeferredTrace]) {
+        for var trace in traces {
+            guard let mappings = publisher.mappings(of: trace.header.pid) else {
+                deferred.add(trace).forEach(finish)
+                continue
+            }
+            let missing = unwinder.unwind(
+                trace.snapshot, traceFlags: trace.header.flags, mappings: mappings
+            ) { frames, stopReason -> UInt32? in
+                if UInt32(stopReason) == STOP_TABLE_PENDING.rawValue, frames.count >= 2 {
+                    return UInt32(truncatingIfNeeded: ABIFrame(header: frames[frames.count - 2]).data)
+                }
+                note(frames, of: trace, stopReason: stopReason)
+                return nil
+            }
+            guard let missing else { continue }
+            if trace.waitsForExecutable == 0 {
+                trace.deadlineNanoseconds = monotonicNanoseconds() &+ EngineLoop.tablePatienceNanoseconds
+            }
+            trace.waitsForExecutable = missing
+            requestTable(missing)
+            deferred.add(trace).forEach(finish)
+        }
+    }
+
+    /// Reports a trace as far as it can be unwound.
+    private func finish(_ trace: DeferredTrace) {
+        guard let mappings = publisher.mappings(of: trace.header.pid) else {
+            let empty = UnsafeBufferPointer<UInt64>(start: nil, count: 0)
+            note(empty, of: trace, stopReason: UInt16(STOP_PROCESS_GONE.rawValue))
+            return
+        }
+        unwinder.unwind(trace.snapshot, traceFlags: trace.header.flags, mappings: mappings) { frames, stopReason in
+            note(frames, of: trace, stopReason: stopReason)
+        }
+    }
+
+    private func note(_ frames: UnsafeBufferPointer<UInt64>, of trace: DeferredTrace, stopReason: UInt16) {
+        statistics.snapshotsUnwound &+= 1
+        if trace.kernelFrames.isEmpty {
+            note(frames, trace.header, stopReason: stopReason)
+        } else {
+            (trace.kernelFrames + frames).withUnsafeBufferPointer { note($0, trace.header, stopReason: stopReason) }
+        }
+    }
+
+    private func finishDeferred(where isOver: (DeferredTrace) -> Bool) {
+        for trace in deferred.take(where: isOver) { finish(trace) }
+    }
+
+    private func giveUp(on now: UInt64) {
+        finishDeferred { $0.deadlineNanoseconds <= now }
+    }
+
+    // MARK: - Processes
+
+    private func handleProcessActions() {
+        for action in monitor.poll() {
+            switch action {
+            case .acquire(let reference, let process, let mapping): acquire(reference, process, mapping)
+            case .publish(let key, let mappings):
+                waiting[key.pid] = nil
+                publish(key, mappings)
+            case .retract(let key):
+                waiting[key.pid] = nil
+                retract(key)
+            case .release(let reference): references[reference] = nil
+            case .readMappings, .checkLiveness: break  // The monitor has done them.
+            }
+        }
+    }
+
+    private func acquire(_ reference: ExecutableReference, _ process: ProcessKey, _ mapping: Mapping) {
+        references[reference] = .inProgress
+        // At most one for each executable that the process table knows.
+        opener.post(.init(reference: reference, process: process, mapping: mapping))
+    }
+
+    private func take(_ reference: ExecutableReference, _ opened: OpenedExecutable) {
+        if let problem = opened.problem {
+            log(.debug, "cannot read \(opened.description.fileName): \(problem)")
+            monitor.executableUnavailable(reference)
+        }
+        references[reference] = .known(number(of: opened))
+        let ready = waiting.values.filter { entry in !isOpening(entry.mappings) }
+        for entry in ready {
+            waiting[entry.key.pid] = nil
+            publish(entry.key, entry.mappings)
+        }
+    }
+
+    /// The number of an executable; a new one gets the next, without a table until a stack needs it.
+    private func number(of opened: OpenedExecutable) -> UInt32 {
+        if let known = numbers[opened.key] { return known }
+        guard nextNumber < kernel.options.maximumExecutables else {
+            statistics.refusedExecutables &+= 1
+            return 0
+        }
+        let number = nextNumber
+        nextNumber += 1
+        numbers[opened.key] = number
+        registry.set(number, Executable(number: number, opened: opened))
+        var record = executable()
+        record.state = UInt8(
+            opened.file == nil ? EXECUTABLE_WITHOUT_TABLE.rawValue : EXECUTABLE_TABLE_PENDING.rawValue)
+        write(record, number)
+        return number
+    }
+
+    private func isOpening(_ mappings: [Mapping]) -> Bool {
+        mappings.contains { mapping in
+            guard let reference = mapping.executable, case .inProgress = references[reference] else { return false }
+            return true
+        }
+    }
+
+    private func publish(_ key: ProcessKey, _ mappings: [Mapping]) {
+        if isOpening(mappings) {
+            waiting[key.pid] = (key, mappings)
+            return
+        }
+        let now = monotonicNanoseconds()
+        let pid = UInt32(truncatingIfNeeded: key.pid)
+        do throws(BPFError) {
+            try publisher.publish(pid, mappings.map(kernelMapping), isConfirmed: true, now: now)
+        } catch {
+            log(.warning, "\(error)")
+        }
+        resolve(deferred.take { $0.header.pid == pid && $0.waitsForExecutable == 0 })
+    }
+
+    private func kernelMapping(_ source: Mapping) -> mapping {
+        var result = mapping()
+        result.start = source.start
+        result.end = source.end
+        result.kind = source.kind.abiValue
+        result.unwinder = UInt8(UNWINDER_NATIVE.rawValue)
+        guard let reference = source.executable, case .known(let number) = references[reference], number != 0 else {
+            return result
+        }
+        result.executable = number
+        // Without an ELF file's segments an address is an offset in the file.
+        result.bias =
+            registry[number]?.file?.loadBias(mappingStart: source.start, fileOffset: source.fileOffset)
+            ?? (source.start &- source.fileOffset)
+        return result
+    }
+
+    private func retract(_ key: ProcessKey) {
+        let pid = UInt32(truncatingIfNeeded: key.pid)
+        finishDeferred { $0.header.pid == pid }
+        do throws(BPFError) {
+            try publisher.retract(pid, now: monotonicNanoseconds())
+        } catch {
+            log(.warning, "\(error)")
+        }
+    }
+
+    // MARK: - Tables
+
+    private func requestTable(_ number: UInt32) {
+        guard requestedTables.insert(number).inserted, let executable = registry[number] else { return }
+        // At most one for each executable's number.
+        builder.post(.build(executable))
+    }
+
+    private func take(_ built: TableBuilding.Built) {
+        if let problem = built.problem, let executable = registry[built.number] {
+            statistics.failedTables &+= 1
+            log(.warning, "no unwinding table for \(executable.description.fileName), its stacks may end early: \(problem)")
+        }
+        statistics.tables &+= 1
+        statistics.tableRows &+= UInt64(built.rows)
+        unwinder.rules += ruleSet.rules(from: unwinder.rules.count)
+        unwinder.forgetBlocks()
+        write(built.record, built.number)
+        resolve(deferred.take { $0.waitsForExecutable == built.number })
+    }
+
+    private func write(_ record: executable, _ number: UInt32) {
+        unwinder.executables[Int(number)] = record
+        do throws(BPFError) { try kernel.executables.update(number, record) } catch { log(.warning, "\(error)") }
+    }
+
+    // MARK: - Intervals
+
+    private func report(_ now: UInt64) {
+        let jitter = 1 + options.reportJitter * Double.random(in: -1...1)
+        nextReport = now &+ max(1_000_000, UInt64(Double(options.reportIntervalNanoseconds) * jitter))
+        let newTraces = Array(interner.traces[deliveredTraces...])
+        let newWords = Array(interner.words[deliveredWords...])
+        if !samples.isEmpty {
+            deliver(
+                RawInterval(
+                    generation: generation, newTraces: newTraces, newWords: newWords, firstWord: deliveredWords,
+                    samples: samples, processes: processes, startMonotonicNanoseconds: intervalStart,
+                    endMonotonicNanoseconds: now))
+            deliveredTraces = interner.traces.count
+            deliveredWords = interner.words.count
+        }
+        samples.removeAll(keepingCapacity: true)
+        processes.removeAll(keepingCapacity: true)
+        intervalStart = now
+        if interner.bytes > options.memoryBudgetBytes / 8 {
+            interner.reset()
+            generation &+= 1
+            deliveredTraces = 0
+            deliveredWords = 0
+            statistics.interningResets &+= 1
+        }
+    }
+
+    private func updateStatistics() {
+        statistics.knownProcesses = UInt64(monitor.table.count)
+        statistics.publishedProcesses = UInt64(publisher.processCount)
+        statistics.knownExecutables = UInt64(nextNumber - 1)
+        statistics.waitingTraces = UInt64(deferred.traces.count)
+        statistics.internedTraces = UInt64(interner.traces.count)
+        statistics.tableBytes = UInt64(kernel.tables.bytes)
+        statistics.lostProcessEvents = monitor.table.counters.lostEvents
+        statistics.refusedProcesses = publisher.refused
+        if let counters = try? kernel.readCounters() { statistics.kernelCounters = counters }
+        shared.set(statistics)
+    }
+}

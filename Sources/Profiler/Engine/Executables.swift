@@ -1,0 +1,145 @@
+import CBPFInterface
+import Glibc
+import ObjectFiles
+import Processes
+import Synchronization
+
+/// A file with code, as the engine knows it.
+final class Executable: Sendable {
+    /// Its number in the kernel's array `executables` and in traces.
+    let number: UInt32
+    /// Nil when the file could not be opened or is no ELF file: nothing to unwind by but frame pointers.
+    let file: ELFFile?
+    let fileID: FileID
+    let description: ProfileExecutable
+
+    init(number: UInt32, opened: OpenedExecutable) {
+        self.number = number
+        file = opened.file
+        fileID = opened.fileID
+        description = opened.description
+    }
+}
+
+/// What the opening thread found out about an executable.
+struct OpenedExecutable: Sendable {
+    /// What makes it the same file for two processes.
+    enum Key: Hashable, Sendable {
+        case file(FileIdentityKey)
+        case vdso
+        /// Could not be opened: known by its mapping only.
+        case unreadable(ExecutableReference)
+    }
+
+    struct FileIdentityKey: Hashable, Sendable {
+        var device: UInt64
+        var inode: UInt64
+        var sizeBytes: UInt64
+        var modificationTimeNanoseconds: Int64
+    }
+
+    var key: Key
+    var file: ELFFile?
+    var fileID: FileID
+    var description: ProfileExecutable
+    /// Why there is no file; for the log.
+    var problem: String?
+}
+
+/// All executables by their numbers, for the threads that name frames and build tables.
+///
+/// The reading thread adds and removes; any thread looks up.
+final class ExecutableRegistry: Sendable {
+    private let executables: Mutex<[Executable?]>
+
+    init(capacity: Int) {
+        executables = Mutex([Executable?](repeating: nil, count: capacity))
+    }
+
+    subscript(number: UInt32) -> Executable? {
+        executables.withLock { Int(number) < $0.count ? $0[Int(number)] : nil }
+    }
+
+    func set(_ number: UInt32, _ executable: Executable?) {
+        executables.withLock { executables in
+            if Int(number) < executables.count { executables[Int(number)] = executable }
+        }
+    }
+}
+
+/// Opens executables and reads their headers and identities: on a thread of its own, because a file system may block.
+struct ExecutableOpener: Sendable {
+    struct Request: Sendable {
+        var reference: ExecutableReference
+        var process: ProcessKey
+        var mapping: Mapping
+    }
+
+    private let proc = ProcFileSystem()
+
+    func open(_ request: Request) -> OpenedExecutable {
+        let name = ExecutableOpener.baseName(request.mapping.path)
+        if request.reference.kind == .vdso {
+            guard let vdso = VDSO.read() else { return unreadable(request, "[vdso]", "no image") }
+            return describe(MemorySource(vdso.image), key: .vdso, name: "[vdso]", request)
+        }
+        do {
+            let opened = try proc.openMappedFile(
+                of: request.process.pid, thread: request.process.pid, mapping: request.mapping)
+            let reader = try FileReader(owning: fcntl(opened.descriptor.rawValue, F_DUPFD_CLOEXEC, 0))
+            let identity = reader.identity
+            let key = OpenedExecutable.FileIdentityKey(
+                device: identity.device, inode: identity.inode, sizeBytes: identity.sizeBytes,
+                modificationTimeNanoseconds: identity.modificationTimeNanoseconds)
+            return describe(reader, key: .file(key), name: name, request)
+        } catch {
+            return unreadable(request, name, "\(error)")
+        }
+    }
+
+    private func describe(
+        _ source: any BinarySource, key: OpenedExecutable.Key, name: String, _ request: Request
+    ) -> OpenedExecutable {
+        let fileID: FileID
+        do {
+            fileID = try FileID(contentsOf: source)
+        } catch {
+            return unreadable(request, name, "\(error)")
+        }
+        var description = ProfileExecutable(fileName: name, fileID: fileID.hex)
+        do {
+            let file = try ELFFile(source)
+            description.gnuBuildID = file.gnuBuildID()?.hex
+            description.goBuildID = file.goBuildID()
+            let segments = file.executableSegments
+            if let first = segments.min(by: { $0.address < $1.address }) {
+                description.startAddress = first.address
+                description.fileOffset = first.offset
+                description.endAddress =
+                    segments.map { $0.address.addingReportingOverflow($0.memorySize) }
+                    .map { $0.overflow ? .max : $0.partialValue }.max() ?? first.address
+            }
+            return OpenedExecutable(key: key, file: file, fileID: fileID, description: description, problem: nil)
+        } catch {
+            // Executable memory of a file that is no ELF file: a code cache, an assembly.
+            return OpenedExecutable(key: key, file: nil, fileID: fileID, description: description, problem: nil)
+        }
+    }
+
+    private func unreadable(_ request: Request, _ name: String, _ problem: String) -> OpenedExecutable {
+        // An identity made of what the mapping tells, so that two unreadable files stay two.
+        let file = request.reference.file
+        let id = FileID(
+            high: UInt64(file.deviceMajor) << 32 | UInt64(file.deviceMinor), low: file.inode)
+        return OpenedExecutable(
+            key: .unreadable(request.reference), file: nil, fileID: id,
+            description: ProfileExecutable(fileName: name, fileID: id.hex), problem: problem)
+    }
+
+    static func baseName(_ path: String) -> String {
+        var name = path[...]
+        if name.hasSuffix(" (deleted)") { name = name.dropLast(10) }
+        if let slash = name.lastIndex(of: "/") { name = name[name.index(after: slash)...] }
+        return name.isEmpty ? "[unnamed]" : String(name)
+    }
+}

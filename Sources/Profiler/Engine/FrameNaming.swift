@@ -1,0 +1,222 @@
+import CBPFInterface
+import ObjectFiles
+import Symbolization
+
+/// The naming thread's work: turns raw intervals into named ones. Every distinct frame is named once.
+///
+/// Belongs to one thread.
+final class FrameNaming {
+    private struct FrameKey: Hashable {
+        /// Executable number in the high half, `ABIFrame.kind` and whether it is a return address below.
+        var scope: UInt64
+        var address: UInt64
+    }
+
+    private struct NamedTrace {
+        var firstFrame: Int
+        var frameCount: Int
+        var stopReason: UInt16
+        var isComplete: Bool
+    }
+
+    private let registry: ExecutableRegistry
+    private let symbolizer: Symbolizer
+    private let kernelNaming: KernelNaming
+
+    private var generation: UInt64 = 0
+    private var frames: [ProfileFrame] = []
+    private var frameNumbers: [FrameKey: Int] = [:]
+    private var traces: [NamedTrace] = []
+    /// Frame numbers of all traces, one after the other.
+    private var traceFrames: [Int] = []
+    private var executables: [ProfileExecutable] = []
+    private var executableIndexes: [UInt32: Int] = [:]
+    private var kernelExecutableIndexes: [String: Int] = [:]
+    private var threadNames: [ThreadName: String] = [:]
+
+    init(registry: ExecutableRegistry, symbolizer: Symbolizer, kernelNaming: KernelNaming) {
+        self.registry = registry
+        self.symbolizer = symbolizer
+        self.kernelNaming = kernelNaming
+    }
+
+    func name(_ raw: RawInterval, clock: ClockOffset) -> ProfileInterval {
+        if raw.generation != generation { forget(raw.generation) }
+        kernelNaming.prepareForInterval()
+        for trace in raw.newTraces { name(trace, raw) }
+
+        // Only what this interval uses goes out, under indexes of its own.
+        var interval = ProfileInterval(
+            startUnixNanoseconds: clock.unix(raw.startMonotonicNanoseconds),
+            endUnixNanoseconds: clock.unix(raw.endMonotonicNanoseconds))
+        interval.processes = raw.processes
+        var frameIndexes = [Int32](repeating: -1, count: frames.count)
+        var traceIndexes = [Int32](repeating: -1, count: traces.count)
+        var executableIndexes = [Int32](repeating: -1, count: executables.count)
+        interval.samples.reserveCapacity(raw.samples.count)
+        for sample in raw.samples {
+            let number = Int(sample.trace)
+            guard number < traces.count else { continue }
+            if traceIndexes[number] < 0 {
+                traceIndexes[number] = Int32(interval.traces.count)
+                let trace = traces[number]
+                var indexes: [Int] = []
+                indexes.reserveCapacity(trace.frameCount)
+                for position in trace.firstFrame..<(trace.firstFrame + trace.frameCount) {
+                    let frame = traceFrames[position]
+                    if frameIndexes[frame] < 0 {
+                        frameIndexes[frame] = Int32(interval.frames.count)
+                        var copy = frames[frame]
+                        if let executable = copy.executable {
+                            if executableIndexes[executable] < 0 {
+                                executableIndexes[executable] = Int32(interval.executables.count)
+                                interval.executables.append(executables[executable])
+                            }
+                            copy.executable = Int(executableIndexes[executable])
+                        }
+                        interval.frames.append(copy)
+                    }
+                    indexes.append(Int(frameIndexes[frame]))
+                }
+                interval.traces.append(
+                    ProfileTrace(frames: indexes, stopReason: trace.stopReason, isComplete: trace.isComplete))
+            }
+            interval.samples.append(
+                ProfileSample(
+                    trace: Int(traceIndexes[number]), origin: SampleOrigin(rawValue: UInt8(sample.origin)) ?? .probe,
+                    pid: Int32(truncatingIfNeeded: sample.pid), tid: Int32(truncatingIfNeeded: sample.tid),
+                    threadName: threadName(sample.threadName), cpu: sample.cpu,
+                    timeUnixNanoseconds: clock.unix(sample.monotonicNanoseconds), value: sample.value))
+        }
+        return interval
+    }
+
+    private func forget(_ newGeneration: UInt64) {
+        generation = newGeneration
+        frames.removeAll()
+        frameNumbers.removeAll()
+        traces.removeAll()
+        traceFrames.removeAll()
+        executables.removeAll()
+        executableIndexes.removeAll()
+        kernelExecutableIndexes.removeAll()
+        threadNames.removeAll()
+    }
+
+    private func threadName(_ name: ThreadName) -> String {
+        if let known = threadNames[name] { return known }
+        let text = name.text
+        threadNames[name] = text
+        return text
+    }
+
+    // MARK: - Traces
+
+    private func name(_ trace: TraceInterner.Trace, _ raw: RawInterval) {
+        let first = traceFrames.count
+        let start = trace.firstWord - raw.firstWord
+        let end = start + trace.wordCount
+        guard start >= 0, end <= raw.newWords.count else {
+            traces.append(NamedTrace(firstFrame: first, frameCount: 0, stopReason: trace.stopReason, isComplete: false))
+            return
+        }
+        let kernelEnd = min(end, start + Int(trace.kernelFrameCount))
+        for position in start..<kernelEnd {
+            // The first address is where the processor was; the others are return addresses.
+            traceFrames.append(kernelFrame(raw.newWords[position], isReturnAddress: position > start))
+        }
+        var position = kernelEnd
+        while position < end {
+            let frame = ABIFrame(header: raw.newWords[position])
+            if frame.kind == UInt8(FRAME_NATIVE.rawValue), position + 1 < end {
+                traceFrames.append(
+                    nativeFrame(
+                        UInt32(truncatingIfNeeded: frame.data), raw.newWords[position + 1],
+                        isReturnAddress: frame.isReturnAddress))
+            }
+            position += frame.wordCount
+        }
+        let isComplete =
+            trace.stopReason == UInt16(STOP_ROOT.rawValue) || trace.stopReason == UInt16(STOP_KERNEL_THREAD.rawValue)
+        if !isComplete { traceFrames.append(stopFrame(trace.stopReason)) }
+        traces.append(
+            NamedTrace(
+                firstFrame: first, frameCount: traceFrames.count - first, stopReason: trace.stopReason,
+                isComplete: isComplete))
+    }
+
+    // MARK: - Frames
+
+    private func frameNumber(_ key: FrameKey, make: () -> ProfileFrame) -> Int {
+        if let known = frameNumbers[key] { return known }
+        let number = frames.count
+        frames.append(make())
+        frameNumbers[key] = number
+        return number
+    }
+
+    private func nativeFrame(_ executable: UInt32, _ address: UInt64, isReturnAddress: Bool) -> Int {
+        let key = FrameKey(
+            scope: UInt64(executable) << 32 | UInt64(FRAME_NATIVE.rawValue) << 1 | (isReturnAddress ? 1 : 0),
+            address: address)
+        return frameNumber(key) {
+            let frameAddress: FrameAddress = isReturnAddress ? .returnAddress(address) : .instruction(address)
+            guard executable != 0, let known = registry[executable] else {
+                return ProfileFrame(
+                    kind: .native, executable: nil, address: frameAddress.lookupAddress, functions: [])
+            }
+            var functions: [ProfileFunction] = []
+            if let file = known.file,
+                let found = symbolizer.symbolize(known.fileID, at: frameAddress, open: { file.source })
+            {
+                functions = found.frames.map(FrameNaming.function)
+            }
+            return ProfileFrame(
+                kind: .native, executable: index(of: executable, known.description),
+                address: frameAddress.lookupAddress, functions: functions)
+        }
+    }
+
+    private static func function(_ frame: SymbolizedFrame) -> ProfileFunction {
+        ProfileFunction(
+            name: frame.functionName, systemName: frame.systemName == frame.functionName ? "" : frame.systemName,
+            file: frame.fileName, line: frame.line, column: frame.column, startLine: frame.startLine)
+    }
+
+    private func index(of executable: UInt32, _ description: ProfileExecutable) -> Int {
+        if let known = executableIndexes[executable] { return known }
+        let index = executables.count
+        executables.append(description)
+        executableIndexes[executable] = index
+        return index
+    }
+
+    private func kernelFrame(_ address: UInt64, isReturnAddress: Bool) -> Int {
+        let lookup = isReturnAddress ? address &- 1 : address
+        return frameNumber(FrameKey(scope: isReturnAddress ? 1 : 0, address: address)) {
+            guard let place = kernelNaming.place(of: lookup) else {
+                return ProfileFrame(kind: .kernel, executable: nil, address: lookup, functions: [])
+            }
+            var index: Int?
+            if let executable = place.executable {
+                index = kernelExecutableIndexes[executable.fileName]
+                if index == nil {
+                    index = executables.count
+                    executables.append(executable)
+                    kernelExecutableIndexes[executable.fileName] = index
+                }
+            }
+            return ProfileFrame(
+                kind: .kernel, executable: index, address: place.offset,
+                functions: place.function.map { [ProfileFunction(name: $0)] } ?? [])
+        }
+    }
+
+    private func stopFrame(_ reason: UInt16) -> Int {
+        frameNumber(FrameKey(scope: 2, address: UInt64(reason))) {
+            ProfileFrame(
+                kind: .stop, executable: nil, address: UInt64(reason),
+                functions: [ProfileFunction(name: String(cString: stop_reason_sentence(UInt32(reason))))])
+        }
+    }
+}

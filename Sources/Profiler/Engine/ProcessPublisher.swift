@@ -1,0 +1,79 @@
+import BPFObjects
+import CBPFInterface
+
+/// Tells the kernel side which executable memory a process has. Belongs to the reading thread.
+struct ProcessPublisher {
+    private struct Published {
+        var firstMapping: UInt32
+        var mappings: [mapping]
+    }
+
+    private let processes: BPFMap
+    private let mappings: BPFMap
+    private var extents: MappingExtents
+    private var published: [UInt32: Published] = [:]
+    /// Runs that a program on another CPU may still be reading; given back a while later.
+    private var retired: [(start: UInt32, count: Int, atNanoseconds: UInt64)] = []
+    /// Processes for which there was no room.
+    private(set) var refused: UInt64 = 0
+
+    /// A program runs for much less than a millisecond.
+    private static let graceNanoseconds: UInt64 = 50_000_000
+
+    init(processes: BPFMap, mappings: BPFMap, capacity: UInt32) {
+        self.processes = processes
+        self.mappings = mappings
+        extents = MappingExtents(capacity: capacity)
+    }
+
+    var processCount: Int { published.count }
+    var freeMappings: Int { extents.freeCount }
+
+    /// The mappings that the kernel knows of a process.
+    func mappings(of pid: UInt32) -> [mapping]? { published[pid]?.mappings }
+
+    /// Replaces what is known of a process, in one step for the programs: they see the old run or the new one.
+    /// - Parameter isConfirmed: the mappings were just read, so an address without a mapping is no news.
+    mutating func publish(
+        _ pid: UInt32, _ list: [mapping], isConfirmed: Bool, now: UInt64
+    ) throws(BPFError) {
+        let list = list.count > Int(ABI_MAX_MAPPINGS_PER_PROCESS) ? Array(list.prefix(Int(ABI_MAX_MAPPINGS_PER_PROCESS))) : list
+        guard let first = list.isEmpty ? 0 : extents.allocate(list.count) else {
+            refused &+= 1
+            return
+        }
+        do throws(BPFError) {
+            for (index, mapping) in list.enumerated() {
+                try mappings.update(first + UInt32(index), mapping)
+            }
+            var value = process()
+            value.first_mapping = first
+            value.mapping_count = UInt32(list.count)
+            value.flags = isConfirmed ? UInt32(PROCESS_MAPPINGS_CONFIRMED.rawValue) : 0
+            try processes.update(pid, value)
+        } catch {
+            extents.release(first, count: list.count)
+            throw error
+        }
+        retire(published.updateValue(Published(firstMapping: first, mappings: list), forKey: pid), now)
+    }
+
+    mutating func retract(_ pid: UInt32, now: UInt64) throws(BPFError) {
+        guard let old = published.removeValue(forKey: pid) else { return }
+        try processes.remove(pid)
+        retire(old, now)
+    }
+
+    /// Gives back what no program can be reading any longer.
+    mutating func reclaim(now: UInt64) {
+        guard let first = retired.first, first.atNanoseconds <= now else { return }
+        let kept = retired.firstIndex { $0.atNanoseconds > now } ?? retired.count
+        for run in retired[..<kept] { extents.release(run.start, count: run.count) }
+        retired.removeFirst(kept)
+    }
+
+    private mutating func retire(_ old: Published?, _ now: UInt64) {
+        guard let old, !old.mappings.isEmpty else { return }
+        retired.append((old.firstMapping, old.mappings.count, now &+ ProcessPublisher.graceNanoseconds))
+    }
+}

@@ -1,0 +1,49 @@
+import Engine
+import Glibc
+import LiveSupport
+import Synchronization
+import Testing
+
+@Suite(.serialized) struct EngineLiveTests {
+    /// The engine profiles its own test: this thread's function is found, named, above the thread's root.
+    @Test(.enabled(if: try Live.has(.root, .bpf, .perfEvents)))
+    func profilesItself() throws {
+        let intervals = Mutex<[ProfileInterval]>([])
+        var options = EngineOptions()
+        options.samplesPerSecond = 199
+        options.reportIntervalNanoseconds = 500_000_000
+        let engine = Engine(
+            options: options, log: { level, message in if level != .debug { print("engine:", level, message) } },
+            handler: { interval in intervals.withLock { $0.append(interval) } })
+        try engine.start()
+        var now = timespec()
+        clock_gettime(CLOCK_MONOTONIC, &now)
+        let end = now.tv_sec + 3
+        while now.tv_sec < end { clock_gettime(CLOCK_MONOTONIC, &now) }
+        engine.stop()
+
+        let own = try #require(EngineLiveTests.threadID)
+        var found = 0, complete = 0
+        for interval in intervals.withLock({ $0 }) {
+            for sample in interval.samples where sample.tid == own {
+                let trace = interval.traces[sample.trace]
+                found += 1
+                let names = trace.frames.compactMap { interval.frames[$0].functions.first?.name }
+                if trace.isComplete, names.contains(where: { $0.contains("profilesItself") }) { complete += 1 }
+            }
+        }
+        #expect(found > 100)
+        #expect(complete * 100 >= found * 99, "\(complete) of \(found) stacks are complete")
+        let metrics = Dictionary(uniqueKeysWithValues: engine.metrics().map { ($0.name, $0.value) })
+        #expect(metrics["bpf.samples"] ?? 0 > 100)
+        #expect(metrics["bpf.output.failed"] == 0)
+    }
+
+    /// The calling thread's id: `/proc/thread-self` leads to `PID/task/TID`.
+    static var threadID: Int32? {
+        var target = [UInt8](repeating: 0, count: 64)
+        let length = target.withUnsafeMutableBytes { readlink("/proc/thread-self", $0.baseAddress, $0.count) }
+        guard length > 0 else { return nil }
+        return String(decoding: target.prefix(length), as: UTF8.self).split(separator: "/").last.flatMap { Int32($0) }
+    }
+}
