@@ -198,10 +198,11 @@ static __always_inline int step_by_cfa(struct unwind_state *state, const struct 
     return STOP_NONE;
 }
 
-static __always_inline int step_over_plt(struct unwind_state *state) {
+static __always_inline int step_over_plt(struct unwind_state *state, s32 pushed_from) {
 #if defined(__TARGET_ARCH_x86)
     /* The second half of a lazy PLT entry has pushed the relocation's index (psABI figure 5.2). */
-    u64 cfa = state->registers[X86_RSP] + 8 + ((state->registers[X86_RIP] & 15) >= 11 ? 8 : 0);
+    int is_pushed = (s32)(state->registers[X86_RIP] & 15) >= pushed_from;
+    u64 cfa = state->registers[X86_RSP] + 8 + (is_pushed ? 8 : 0);
     u64 return_address;
     if (read_user(&return_address, sizeof return_address, cfa - 8))
         return STOP_STACK_UNREADABLE;
@@ -210,6 +211,7 @@ static __always_inline int step_over_plt(struct unwind_state *state) {
     return STOP_NONE;
 #else
     (void)state;
+    (void)pushed_from;
     return STOP_NO_RULE;
 #endif
 }
@@ -239,7 +241,7 @@ static __always_inline int step_to_caller(struct unwind_state *state, u64 addres
         else if (kind == UNWIND_SIGNAL)
             return step_over_signal_frame(state);
         else if (kind == UNWIND_PLT)
-            stop = step_over_plt(state);
+            stop = step_over_plt(state, rule->cfa_added);
         else if (kind == UNWIND_END_OF_STACK)
             return STOP_ROOT;
         else

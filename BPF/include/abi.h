@@ -68,7 +68,7 @@ enum unwind_kind {
     UNWIND_CFA_DEREFERENCED = 3,
     /* {FP, PC} = {*FP, *(FP + 8)}, CFA = FP + 16. */
     UNWIND_FRAME_POINTER = 4,
-    /* Procedure linkage table of x86_64: CFA = RSP + 8 + ((RIP & 15) >= 11 ? 8 : 0), PC = *(CFA - 8). */
+    /* Procedure linkage table of x86_64: CFA = RSP + 8 + ((RIP & 15) >= cfa_added ? 8 : 0), PC = *(CFA - 8). */
     UNWIND_PLT = 5,
     /* A signal handler's trampoline: all registers are restored from the ucontext on the stack. */
     UNWIND_SIGNAL = 6,
