@@ -127,6 +127,42 @@ targets += [
     tests("otelcol", ["Collector"]),
 ]
 
+// MARK: - Profile store and viewer
+
+let grdb: Target.Dependency = .product(name: "GRDB", package: "GRDB.swift")
+
+targets += [
+    module("ProfileStore", ["OTLP", grdb, logging]),
+    tests("ProfileStore", ["OTLP", "SyntheticProfiles", "ProfileStoreWriter", grdb, logging]),
+    .executableTarget(
+        name: "ProfileStoreWriter", dependencies: ["ProfileStore", "SyntheticProfiles", logging],
+        path: "Tests/Support/ProfileStoreWriter", swiftSettings: strict),
+    // The page's files, embedded in the binary by the C compiler.
+    .target(name: "CProfileViewerPage", path: "Sources/ProfileViewer/Page"),
+    module(
+        "ProfileViewer/Server", name: "ProfileViewer",
+        ["ProfileStore", "CProfileViewerPage", .product(name: "Hummingbird", package: "hummingbird"), logging]),
+    tests(
+        "ProfileViewer",
+        ["ProfileStore", "SyntheticProfiles", .product(name: "HummingbirdTesting", package: "hummingbird"), logging]),
+    module(
+        "Components/Exporters/ProfileStore", name: "ProfileStoreExporter",
+        ["Collector", "OTLP", "ProfileStore", logging]),
+    module(
+        "Components/Extensions/ProfileViewer", name: "ProfileViewerExtension",
+        ["Collector", "ProfileStore", "ProfileViewer", logging]),
+    tests(
+        "ProfileViewerExtension",
+        ["Collector", "ProfileStore", "ProfileStoreExporter", "ProfileViewer", "SyntheticProfiles", logging]),
+    // Made-up profiles for tests, and for trying the page by hand.
+    .target(
+        name: "SyntheticProfiles", dependencies: ["OTLP"], path: "Tests/Support/SyntheticProfiles",
+        swiftSettings: strict),
+    .executableTarget(
+        name: "profileviewer-demo", dependencies: ["ProfileViewer", "ProfileStore", "SyntheticProfiles", logging],
+        path: "Benchmarks/profileviewer-demo", swiftSettings: strict),
+]
+
 // MARK: - Support for tests
 
 targets += [
