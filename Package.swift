@@ -163,6 +163,38 @@ targets += [
         path: "Benchmarks/profileviewer-demo", swiftSettings: strict),
 ]
 
+// MARK: - Exporters
+
+let exporterTests: [Target.Dependency] = ["OTLPTestSupport", "ExporterTestSupport", "LiveSupport", "Collector", logging]
+
+targets += [
+    // zlib, linked statically.
+    .systemLibrary(name: "CZlib", path: "Sources/Components/CZlib"),
+    module("Components/ZlibCompression", ["CZlib"]),
+    tests("ZlibCompression", ["LiveSupport"]),
+    // What exporters have in common: queue, retries, timeouts, TLS settings.
+    module(
+        "Components/Exporters/ExporterSupport",
+        ["Collector", "OTLP", logging, .product(name: "SwiftProtobuf", package: "swift-protobuf")]),
+    tests("ExporterSupport", exporterTests),
+    module(
+        "Components/Exporters/OTLPHTTPExporter",
+        [
+            "Collector", "ExporterSupport", "OTLP", "ZlibCompression", logging,
+            .product(name: "AsyncHTTPClient", package: "async-http-client"),
+            .product(name: "NIOSSL", package: "swift-nio-ssl"),
+            .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOHTTP1", package: "swift-nio"),
+            .product(name: "SwiftProtobuf", package: "swift-protobuf"),
+        ]),
+    tests("OTLPHTTPExporter", exporterTests),
+    module("Components/Exporters/DebugExporter", ["Collector", "ExporterSupport", "OTLP", logging]),
+    tests("DebugExporter", exporterTests),
+    module(
+        "Components/Exporters/FileExporter",
+        ["Collector", "ExporterSupport", "OTLP", logging, .product(name: "SwiftProtobuf", package: "swift-protobuf")]),
+    tests("FileExporter", exporterTests),
+]
+
 // MARK: - Support for tests
 
 targets += [
@@ -175,6 +207,9 @@ targets += [
         dependencies: ["OTLP", "LiveSupport", .product(name: "SwiftProtobuf", package: "swift-protobuf")],
         path: "Tests/Support/OTLPTestSupport", swiftSettings: strict),
     tests("OTLPTestSupport"),
+    .target(
+        name: "ExporterTestSupport", dependencies: ["Collector", logging], path: "Tests/Support/ExporterTestSupport",
+        swiftSettings: strict),
     // What needs a real kernel and real programs.
     .testTarget(
         name: "LiveTests", dependencies: ["Engine", "LiveSupport"], path: "Tests/Live",
@@ -194,6 +229,7 @@ let packages: [String: (url: String, from: Version, traits: Set<Package.Dependen
     "swift-crypto": ("https://github.com/apple/swift-crypto", "4.0.0", nil),
     "swift-system": ("https://github.com/apple/swift-system", "1.4.0", nil),
     "swift-nio": ("https://github.com/apple/swift-nio", "2.96.0", nil),
+    "swift-nio-ssl": ("https://github.com/apple/swift-nio-ssl", "2.34.0", nil),
     "swift-protobuf": ("https://github.com/apple/swift-protobuf", "1.38.0", []),
     "swift-service-lifecycle": ("https://github.com/swift-server/swift-service-lifecycle", "2.6.0", nil),
     "async-http-client": ("https://github.com/swift-server/async-http-client", "1.24.0", nil),

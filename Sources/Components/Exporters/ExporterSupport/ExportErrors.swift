@@ -1,0 +1,38 @@
+/// A failure that may pass: the same batch can be sent again.
+public struct RetryableError: Error, CustomStringConvertible {
+    public let description: String
+    /// How long the server asked to wait.
+    public let delay: Duration?
+
+    public init(_ description: String, delay: Duration? = nil) {
+        self.description = description
+        self.delay = delay
+    }
+}
+
+/// Why the queue did not take a batch.
+public enum QueueError: Error, Equatable, CustomStringConvertible {
+    case full
+    case tooLarge
+    case closed
+
+    public var description: String {
+        switch self {
+        case .full: "sending queue is full"
+        case .tooLarge: "element size too large: the batch is larger than the whole sending queue"
+        case .closed: "sending queue is closed: the exporter is shutting down"
+        }
+    }
+}
+
+/// An attempt did not end in time.
+struct AttemptTimeout: Error, CustomStringConvertible {
+    let timeout: Duration
+    var description: String { "no answer within \(timeout)" }
+}
+
+/// The exporter was shut down while a batch waited for its next attempt.
+struct InterruptedByShutdown: Error, CustomStringConvertible {
+    let last: any Error
+    var description: String { "interrupted due to shutdown: \(last)" }
+}

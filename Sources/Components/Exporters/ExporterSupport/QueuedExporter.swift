@@ -1,0 +1,192 @@
+import Collector
+import Logging
+import OTLP
+import Synchronization
+
+/// Sends batches to one destination; what a concrete exporter is made of.
+public protocol TelemetrySender: Sendable {
+    func start(host: any Host) async throws
+    /// One attempt. Must end soon after its task is cancelled.
+    /// - Throws: `PermanentError` if no retry can help, `RetryableError` with the server's wish for a delay, or any
+    ///   other error, which counts as retryable.
+    func send(_ telemetry: Telemetry) async throws
+    /// No attempt is under way any more.
+    func shutdown() async
+}
+
+/// An exporter with a queue, retries and a timeout around each attempt; counts and logs what becomes of batches.
+///
+/// On shutdown waits between attempts are cut short, then what is in the queue gets one attempt each, then the sender is
+/// shut down.
+public final class QueuedExporter: Exporter {
+    private struct Request: Sendable {
+        var telemetry: Telemetry
+        var items: Int
+        /// Told the outcome, if the caller waits for it.
+        var result: CheckedContinuation<Void, any Error>?
+    }
+
+    private let configuration: ExporterConfiguration
+    private let sender: any TelemetrySender
+    private let logger: Logger
+    private let queue: SendingQueue<Request>?
+    private let retryWaits = InterruptibleSleep()
+    private let consumers = Mutex<[Task<Void, Never>]>([])
+    private let metrics: ExporterMetrics
+
+    public init(
+        configuration: ExporterConfiguration, signal: Signal, context: ComponentContext, sender: any TelemetrySender
+    ) {
+        self.configuration = configuration
+        self.sender = sender
+        logger = context.logger
+        metrics = ExporterMetrics(context.metrics, id: context.id, signal: signal)
+        queue = configuration.queue.map {
+            SendingQueue(capacity: $0.size, blocksOnOverflow: $0.blocksOnOverflow)
+        }
+    }
+
+    public func start(host: any Host) async throws {
+        try await sender.start(host: host)
+        guard let queue, let count = configuration.queue?.consumers else { return }
+        metrics.observe(capacity: queue.capacity) { [weak queue] in queue?.usedSize ?? 0 }
+        consumers.withLock { consumers in
+            consumers = (0..<count).map { _ in
+                Task {
+                    while let request = await queue.dequeue() { await self.process(request) }
+                }
+            }
+        }
+    }
+
+    public func shutdown() async throws {
+        retryWaits.interrupt()
+        queue?.close()
+        let consumers = consumers.withLock { consumers in
+            defer { consumers = [] }
+            return consumers
+        }
+        for consumer in consumers { await consumer.value }
+        metrics.removeObserved()
+        await sender.shutdown()
+    }
+
+    public func consume(_ telemetry: Telemetry) async throws {
+        let items = telemetry.itemCount
+        guard items > 0 else { return }
+        guard let queue, let settings = configuration.queue else {
+            do {
+                try await sendWithRetries(telemetry, items: items)
+            } catch {
+                logLoss("Exporting failed. Rejecting data.", error, "rejected_items", items)
+                throw error
+            }
+            return
+        }
+        let size: Int
+        switch settings.sizer {
+        case .requests: size = 1
+        case .items: size = items
+        case .bytes: size = try telemetry.serializedSize()
+        }
+        do {
+            if settings.waitsForResult {
+                try await enqueueAndWait(telemetry, items: items, size: size, queue)
+            } else {
+                try await queue.enqueue(Request(telemetry: telemetry, items: items), size: size)
+            }
+        } catch let error as QueueError {
+            metrics.enqueueFailed.add(items)
+            logLoss("Exporting failed. Rejecting data.", error, "rejected_items", items)
+            if error == .tooLarge { throw PermanentError(error) }
+            throw error
+        }
+    }
+
+    private func enqueueAndWait(
+        _ telemetry: Telemetry, items: Int, size: Int, _ queue: SendingQueue<Request>
+    ) async throws {
+        try await withCheckedThrowingContinuation { continuation in
+            Task {
+                do {
+                    try await queue.enqueue(
+                        Request(telemetry: telemetry, items: items, result: continuation), size: size)
+                } catch {
+                    continuation.resume(throwing: error)
+                }
+            }
+        }
+    }
+
+    private func process(_ request: Request) async {
+        do {
+            try await sendWithRetries(request.telemetry, items: request.items)
+            request.result?.resume()
+        } catch {
+            logLoss("Exporting failed. Dropping data.", error, "dropped_items", request.items)
+            request.result?.resume(throwing: error)
+        }
+    }
+
+    // MARK: - Attempts
+
+    private func sendWithRetries(_ telemetry: Telemetry, items: Int) async throws {
+        metrics.inFlight.withLock { $0 += 1 }
+        defer { metrics.inFlight.withLock { $0 -= 1 } }
+        do {
+            try await attempts(telemetry)
+            metrics.sent.add(items)
+        } catch {
+            metrics.sendFailed.add(items)
+            throw error
+        }
+    }
+
+    private func attempts(_ telemetry: Telemetry) async throws {
+        let retry = configuration.retry
+        var backoff = Backoff(retry)
+        let clock = ContinuousClock()
+        let start = clock.now
+        while true {
+            do {
+                try await attempt(telemetry)
+                return
+            } catch {
+                if PermanentError.isPermanent(error) {
+                    throw PermanentError("not retryable error: \(error)")
+                }
+                guard retry.isEnabled else { throw error }
+                if retryWaits.isInterrupted || Task.isCancelled { throw InterruptedByShutdown(last: error) }
+                let delay = max(backoff.next(), (error as? RetryableError)?.delay ?? .zero)
+                if retry.maximumElapsedTime > .zero, clock.now - start + delay > retry.maximumElapsedTime {
+                    throw CollectorError("no more retries left: \(error)")
+                }
+                logger.info(
+                    "Exporting failed. Will retry the request after interval.",
+                    metadata: ["error": "\(error)", "interval": "\(delay.unitText)"])
+                guard await retryWaits.sleep(for: delay) else { throw InterruptedByShutdown(last: error) }
+            }
+        }
+    }
+
+    private func attempt(_ telemetry: Telemetry) async throws {
+        let timeout = configuration.timeout
+        guard timeout > .zero else { return try await sender.send(telemetry) }
+        try await withThrowingTaskGroup(of: Bool.self) { group in
+            group.addTask {
+                try await self.sender.send(telemetry)
+                return true
+            }
+            group.addTask {
+                try await Task.sleep(for: timeout)
+                return false
+            }
+            defer { group.cancelAll() }
+            if try await group.next() != true { throw AttemptTimeout(timeout: timeout) }
+        }
+    }
+
+    private func logLoss(_ message: Logger.Message, _ error: any Error, _ key: String, _ items: Int) {
+        logger.error(message, metadata: ["error": "\(error)", key: "\(items)"])
+    }
+}

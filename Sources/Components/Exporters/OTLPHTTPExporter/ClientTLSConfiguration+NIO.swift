@@ -1,0 +1,68 @@
+import Collector
+import ExporterSupport
+import NIOSSL
+
+extension ClientTLSConfiguration {
+    /// Reads the files that are configured.
+    /// - Throws: `CollectorError` that names the file.
+    func nioTLS() throws -> TLSConfiguration {
+        var tls = TLSConfiguration.makeClientConfiguration()
+        if let certificateAuthority {
+            let certificates = try certificateAuthority.certificates("CA certificate")
+            tls.trustRoots = includesSystemAuthorities ? .default : .certificates(certificates)
+            if includesSystemAuthorities { tls.additionalTrustRoots = [.certificates(certificates)] }
+        } else if !skipsVerification, Self.systemAuthorities == nil {
+            throw CollectorError("no CA certificates are installed; install them or set tls::ca_file")
+        }
+        if let certificate, let key {
+            tls.certificateChain = try certificate.certificates("certificate").map { .certificate($0) }
+            tls.privateKey = .privateKey(try key.privateKey())
+        }
+        if skipsVerification { tls.certificateVerification = .none }
+        tls.minimumTLSVersion = minimumVersion.nioVersion
+        tls.maximumTLSVersion = maximumVersion?.nioVersion
+        return tls
+    }
+}
+
+extension ClientTLSConfiguration.Version {
+    fileprivate var nioVersion: TLSVersion {
+        switch self {
+        case .tls10: .tlsv1
+        case .tls11: .tlsv11
+        case .tls12: .tlsv12
+        case .tls13: .tlsv13
+        }
+    }
+}
+
+extension ClientTLSConfiguration.Source {
+    fileprivate func certificates(_ what: String) throws -> [NIOSSLCertificate] {
+        do {
+            return switch self {
+            case .file(let path): try NIOSSLCertificate.fromPEMFile(path)
+            case .pem(let text): try NIOSSLCertificate.fromPEMBytes(Array(text.value.utf8))
+            }
+        } catch {
+            throw CollectorError("cannot read the \(what) \(name): \(error)")
+        }
+    }
+
+    fileprivate func privateKey() throws -> NIOSSLPrivateKey {
+        do {
+            return switch self {
+            case .file(let path): try NIOSSLPrivateKey(file: path, format: .pem)
+            case .pem(let text): try NIOSSLPrivateKey(bytes: Array(text.value.utf8), format: .pem)
+            }
+        } catch {
+            throw CollectorError("cannot read the private key \(name): \(error)")
+        }
+    }
+
+    private var name: String {
+        switch self {
+        case .file(let path): path
+        case .pem: "given in PEM"
+        }
+    }
+}

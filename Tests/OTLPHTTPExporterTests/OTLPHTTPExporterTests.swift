@@ -1,0 +1,146 @@
+import Collector
+import ExporterSupport
+import ExporterTestSupport
+import Foundation
+import LiveSupport
+import OTLP
+import OTLPTestSupport
+import Testing
+
+@testable import OTLPHTTPExporter
+
+/// Against Python's messages and HTTP server.
+struct OTLPHTTPInteroperationTests {
+    let log = LogRecorder()
+
+    func exporter(
+        _ peer: PythonPeer, _ signal: Signal, scheme: String = "http",
+        _ change: (inout OTLPHTTPConfiguration) -> Void = { _ in }
+    ) async throws -> any Exporter {
+        var configuration = OTLPHTTPConfiguration()
+        configuration.endpoint = "\(scheme)://localhost:\(peer.httpPort)"
+        configuration.exporter.queue = nil
+        configuration.exporter.retry = RetryConfiguration(initialInterval: .zero, maximumInterval: .zero)
+        change(&configuration)
+        let exporter = try await OTLPHTTPExporterFactory().makeExporter(
+            signal: signal, configuration: configuration, context: log.context(type: "otlp_http"))
+        try await exporter.start(host: EmptyHost())
+        return exporter
+    }
+
+    @Test(arguments: OTLPHTTPConfiguration.Encoding.allCases, OTLPHTTPConfiguration.Compression.allCases)
+    func profilesArriveUnchanged(
+        _ encoding: OTLPHTTPConfiguration.Encoding, _ compression: OTLPHTTPConfiguration.Compression
+    ) async throws {
+        guard try PythonPeer.isAvailable() else { return }
+        let peer = try await PythonPeer()
+        let exporter = try await exporter(peer, .profiles) {
+            $0.encoding = encoding
+            $0.compression = compression
+            $0.headers = [("X-Token", OpaqueString("secret"))]
+        }
+        try await exporter.consume(.profiles(ExampleProfiles.small()))
+        try await exporter.shutdown()
+        let event = try await peer.nextEvent()
+        #expect(event.signal == "profiles")
+        #expect(event.contentType == encoding.contentType)
+        #expect(event.encoding == (compression == .none ? "" : compression.rawValue))
+        #expect(event.headers?["x-token"] == "secret")
+        let arrived = try OTLPProfilesData(serializedBytes: event.message ?? Data())
+        #expect(arrived.resourceProfiles.count == 1)
+        if encoding == .proto { #expect(arrived == ExampleProfiles.small()) }
+        #expect(arrived.dictionary.stringTable == ExampleProfiles.small().dictionary.stringTable)
+        #expect(arrived.dictionary.linkTable == ExampleProfiles.small().dictionary.linkTable)
+        #expect(ProfilesChecker.check(arrived).isEmpty)
+    }
+
+    @Test func otherSignalsArrive() async throws {
+        guard try PythonPeer.isAvailable() else { return }
+        let peer = try await PythonPeer()
+        let batches: [Telemetry] = [
+            .traces(ExampleTelemetry.traces()), .metrics(ExampleTelemetry.metrics()), .logs(ExampleTelemetry.logs()),
+        ]
+        for batch in batches {
+            let exporter = try await exporter(peer, batch.signal)
+            try await exporter.consume(batch)
+            try await exporter.shutdown()
+            #expect(try await peer.nextEvent().signal == batch.signal.rawValue)
+        }
+    }
+
+    @Test func retriesAndReportsPartialSuccess() async throws {
+        guard try PythonPeer.isAvailable() else { return }
+        let peer = try await PythonPeer(
+            answers: #"[{"http": 503, "message": "warming up"}, {"http": 429, "retry_after": "0"}, "partial"]"#)
+        let exporter = try await exporter(peer, .profiles)
+        try await exporter.consume(.profiles(ExampleProfiles.small()))
+        try await exporter.shutdown()
+        let retries = log.records.filter { $0.message.hasPrefix("Exporting failed. Will retry") }
+        #expect(retries.count == 2)
+        #expect(retries.first?.metadata["error"]?.contains("503, Message=warming up") == true)
+        let partial = log.records.first { $0.message == "Partial success response" }
+        #expect(partial?.metadata == ["message": "some are bad", "dropped_profiles": "2"])
+    }
+
+    @Test(arguments: [#"[{"http": 400}]"#, #"[{"http": 500}]"#, #"["garbage"]"#])
+    func doesNotRetryWhatCannotPass(_ answers: String) async throws {
+        guard try PythonPeer.isAvailable() else { return }
+        let peer = try await PythonPeer(answers: answers)
+        let exporter = try await exporter(peer, .profiles)
+        await #expect(throws: PermanentError.self) { try await exporter.consume(.profiles(ExampleProfiles.small())) }
+        try await exporter.shutdown()
+    }
+
+    @Test func nobodyThereIsRetryable() async throws {
+        var configuration = OTLPHTTPConfiguration()
+        configuration.endpoint = "http://127.0.0.1:1"
+        let sender = OTLPHTTPSender(
+            configuration: configuration, url: "http://127.0.0.1:1/v1/logs", context: log.context())
+        try await sender.start(host: EmptyHost())
+        await #expect(throws: RetryableError.self) { try await sender.send(.logs(ExampleTelemetry.logs())) }
+        await sender.shutdown()
+    }
+}
+
+struct OTLPHTTPConfigurationTests {
+    let read = OTLPHTTPExporterFactory().decode
+
+    @Test func makesURLs() {
+        let (configuration, errors, _) = decode(
+            [("endpoint", .string("https://host:4318/base/")), ("logs_endpoint", .string("http://other/logs/"))],
+            with: read)
+        #expect(errors.isEmpty)
+        #expect(configuration.url(for: .profiles) == "https://host:4318/base/v1development/profiles")
+        #expect(configuration.url(for: .traces) == "https://host:4318/base/v1/traces")
+        #expect(configuration.url(for: .logs) == "http://other/logs/")
+        let only = decode([("logs_endpoint", .string("http://other/"))], with: read)
+        #expect(only.errors.isEmpty)
+        #expect(only.configuration.url(for: .profiles) == nil)
+        #expect(only.configuration.exporter.timeout == .seconds(30))
+    }
+
+    @Test func reportsMistakes() {
+        #expect(decode([], with: read).errors.count == 1)
+        #expect(decode([("endpoint", .string("host:4318"))], with: read).errors.count == 1)
+        #expect(
+            decode(
+                [("endpoint", .string("http://x")), ("headers", .tree([("a b", .string("x"))]))], with: read
+            ).errors.count == 1)
+        #expect(
+            decode(
+                [("endpoint", .string("http://x")), ("headers", .tree([("a", .string("x\r\nb: c"))]))], with: read
+            ).errors.count == 1)
+    }
+
+    @Test func readsRetryAfter() {
+        // Computed with `date -ud`.
+        #expect(RetryAfter.delay("Sun, 06 Nov 1994 08:49:37 GMT", now: 784_111_770) == .seconds(7))
+        #expect(RetryAfter.delay("Thu, 29 Feb 2024 00:00:00 GMT", now: 1_709_164_700) == .seconds(100))
+        #expect(RetryAfter.delay("Thu, 01 Jan 1970 00:00:00 GMT", now: 5) == .zero)
+        #expect(RetryAfter.delay("12", now: 0) == .seconds(12))
+        #expect(RetryAfter.delay("99999999999", now: 0) == .seconds(86_400))
+        for text in ["", "-", "soon", "Sun, 06 Nov 1994 08:49 GMT", "Sun, 06 Nov 99999999999999 08:49:37 GMT"] {
+            #expect(RetryAfter.delay(text, now: 0) == nil)
+        }
+    }
+}
