@@ -5,6 +5,9 @@ import Synchronization
 /// The engine as the profiler under test.
 struct EngineProfile: ProfileUnderTest {
     var samplesPerSecond: UInt64
+    /// At its start the engine reads every process of the machine at once. What the tests prove is the running profiler:
+    /// the programs start when that is done.
+    var settling = Duration.seconds(3)
 
     static let requirements: [Requirement] = [.root, .bpf, .perfEvents]
 
@@ -18,6 +21,7 @@ struct EngineProfile: ProfileUnderTest {
             handler: { gathered.add($0) })
         try await onThread { try engine.start() }
         do {
+            try await Task.sleep(for: settling)
             try await body()
         } catch {
             try await onThread { engine.stop() }
