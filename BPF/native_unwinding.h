@@ -276,7 +276,12 @@ static __always_inline int unwind_frame(struct scratch *scratch) {
     scratch->words[word + 1] = pc - state->mapping.bias;
     scratch->header.word_count = word + 2;
     scratch->header.user_frame_count++;
-    return step_to_caller(state, address);
+    stop = step_to_caller(state, address);
+    /* A signal trampoline is entered by a return that no call precedes: its address is that of its first instruction,
+     * and the byte before belongs to somebody else. */
+    if (!state->pc_is_return_address)
+        scratch->words[word] &= ~((u64)FRAME_RETURN_ADDRESS << 48);
+    return stop;
 }
 
 /* Makes the state ready for the first frame; the registers are in place. */

@@ -62,7 +62,7 @@ final class EngineLoop {
     private static let processPatienceNanoseconds: UInt64 = 2_000_000_000
     private static let tablePatienceNanoseconds: UInt64 = 20_000_000_000
     /// How long the last interval waits for traces that can still be completed.
-    private static let stopPatienceNanoseconds: UInt64 = 2_000_000_000
+    private static let stopPatienceNanoseconds: UInt64 = 5_000_000_000
     /// The trace buffer is read this often even when nothing calls for it.
     private static let pollNanoseconds: UInt64 = 250_000_000
 

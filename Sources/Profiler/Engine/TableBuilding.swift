@@ -35,23 +35,27 @@ final class TableBuilding {
         arena = TableArena(capacityBytes: capacityBytes)
     }
 
-    /// Serves requests until `stop`, which overtakes the builds that wait.
+    /// Serves requests until `stop`, which overtakes the builds that wait. Small files come first: the libraries that
+    /// all processes share should not wait behind somebody's compiler.
     func run(_ requests: Mailbox<Request>, answer: (Built) -> Void) {
         do { try uploadNewRules() } catch { /* The first build meets and reports the same. */ }
-        var queue: [Request] = []
+        var queue: [Executable] = []
         while true {
-            queue += queue.isEmpty ? requests.receive() : requests.receiveNow()
-            for request in queue {
-                if case .stop = request { return }
-            }
-            if !queue.isEmpty {
-                switch queue.removeFirst() {
+            for request in queue.isEmpty ? requests.receive() : requests.receiveNow() {
+                switch request {
                 case .stop: return
                 case .remove(let number):
+                    queue.removeAll { $0.number == number }
                     if let placement = placements.removeValue(forKey: number) { arena.remove(placement) }
-                case .build(let executable): answer(build(executable))
+                case .build(let executable): queue.append(executable)
                 }
             }
+            guard
+                let next = queue.indices.min(by: {
+                    (queue[$0].file?.source.size ?? 0) < (queue[$1].file?.source.size ?? 0)
+                })
+            else { continue }
+            answer(build(queue.remove(at: next)))
         }
     }
 
