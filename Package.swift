@@ -55,7 +55,7 @@ var targets: [Target] = [
             "BPFObjects", "BinaryReading", "CBPFInterface", "CEngineSupport", "CSnapshotUnwinding", "ObjectFiles",
             "Processes", "Symbolization", "Unwinding",
         ]),
-    tests("Engine", ["LiveSupport"]),
+    tests("Engine", ["CBPFInterface", "LiveSupport"]),
     module("Profiler/ObjectFiles", ["BinaryReading"]),
     tests("ObjectFiles"),
     .target(
@@ -121,6 +121,8 @@ targets += [
             "Collector", "PrometheusEndpoint", argumentParser, logging,
             "NopExporter",
             "NopReceiver",
+            "ProfileStoreExporter",
+            "ProfileViewerExtension",
             "ProfilingReceiver",
         ],
         path: "Sources/otelcol", swiftSettings: strict),

@@ -1,6 +1,8 @@
 import Collector
 import NopExporter
 import NopReceiver
+import ProfileStoreExporter
+import ProfileViewerExtension
 import ProfilingReceiver
 
 /// All components of this program: a new one is a module and a line here.
@@ -11,10 +13,14 @@ let components = ComponentFactories(
     ],
     exporters: [
         NopExporterFactory(),
+        ProfileStoreExporterFactory(),
         ForthcomingExporterFactory(type: "elasticsearch", signals: [.metrics, .logs, .traces, .profiles]),
     ],
     connectors: [
         ForthcomingConnectorFactory(
             type: "profilingmetrics", signals: [SignalPair(from: .profiles, to: .metrics)])
+    ],
+    extensions: [
+        ProfileViewerExtensionFactory()
     ]
 )

@@ -44,6 +44,10 @@ public final class Engine: Sendable {
     ///
     /// - Throws: `EngineError` that says what is missing and what to do.
     public func start() throws(EngineError) {
+        if let version = KernelVersion.running(), version < .minimum {
+            throw EngineError("Linux \(version) is too old to be profiled: \(KernelVersion.minimum) or newer is needed")
+        }
+        Engine.raiseFileLimit()
         let options = self.options, log = self.log, handler = self.handler, statistics = self.statistics
         let loopMailbox = try Mailbox<EngineLoop.Message>()
         let openerMailbox = try Mailbox<ExecutableOpener.Request?>()
@@ -150,6 +154,15 @@ public final class Engine: Sendable {
     public func metrics() -> [EngineMetric] { statistics.metrics }
 
     // MARK: - Opening
+
+    /// Every known executable holds an open file, and the usual soft limit of 1,024 is meant for select(2).
+    private static func raiseFileLimit() {
+        var limit = rlimit()
+        guard getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0, limit.rlim_cur < limit.rlim_max
+        else { return }
+        limit.rlim_cur = limit.rlim_max
+        setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
+    }
 
     /// What the other threads need of the kernel side.
     private struct KernelFacts: Sendable {

@@ -39,10 +39,11 @@ final class EngineLoop {
     private enum Opening {
         case inProgress
         case known(UInt32)
+        /// There were too many.
+        case unnumbered
     }
     private var references: [ExecutableReference: Opening] = [:]
-    private var numbers: [OpenedExecutable.Key: UInt32] = [:]
-    private var nextNumber: UInt32 = 1
+    private var numbers: ExecutableNumbers
     private var requestedTables: Set<UInt32> = []
     /// Processes whose mappings wait for an executable to be opened.
     private var waiting: [ProcessID: (key: ProcessKey, mappings: [Mapping])] = [:]
@@ -89,6 +90,7 @@ final class EngineLoop {
         unwinder = SnapshotUnwinder(
             executableCapacity: Int(kernel.options.maximumExecutables), tables: kernel.tables,
             pointerMask: KernelSide.pointerMask)
+        numbers = ExecutableNumbers(capacity: kernel.options.maximumExecutables)
         intervalStart = monotonicNanoseconds()
         nextReport = intervalStart &+ options.reportIntervalNanoseconds
     }
@@ -132,6 +134,7 @@ final class EngineLoop {
             giveUp(on: end)
             if end >= nextCPUCheck {
                 nextCPUCheck = end &+ 1_000_000_000
+                forgetIdleExecutables(now: end)
                 if !isStopping { updateSampledCPUs() }
                 statistics.lostRecords = buffer.lostRecords
                 updateStatistics()
@@ -298,7 +301,10 @@ final class EngineLoop {
             case .retract(let key):
                 waiting[key.pid] = nil
                 retract(key)
-            case .release(let reference): references[reference] = nil
+            case .release(let reference):
+                if case .known(let number)? = references.removeValue(forKey: reference) {
+                    numbers.release(number, now: monotonicNanoseconds())
+                }
             case .readMappings, .checkLiveness: break  // The monitor has done them.
             }
         }
@@ -315,7 +321,14 @@ final class EngineLoop {
             log(.debug, "cannot read \(opened.description.fileName): \(problem)")
             monitor.executableUnavailable(reference)
         }
-        references[reference] = .known(number(of: opened))
+        // Released while it was being opened: nobody waits any longer.
+        guard references[reference] != nil else { return }
+        if let number = number(of: opened) {
+            references[reference] = .known(number)
+            numbers.retain(number)
+        } else {
+            references[reference] = .unnumbered
+        }
         let ready = waiting.values.filter { entry in !isOpening(entry.mappings) }
         for entry in ready {
             waiting[entry.key.pid] = nil
@@ -323,22 +336,30 @@ final class EngineLoop {
         }
     }
 
-    /// The number of an executable; a new one gets the next, without a table until a stack needs it.
-    private func number(of opened: OpenedExecutable) -> UInt32 {
-        if let known = numbers[opened.key] { return known }
-        guard nextNumber < kernel.options.maximumExecutables else {
+    /// The number of an executable; a new one has no table until a stack needs it.
+    private func number(of opened: OpenedExecutable) -> UInt32? {
+        if let known = numbers.number(of: opened.key) { return known }
+        guard let number = numbers.assign(opened.key) else {
             statistics.refusedExecutables &+= 1
-            return 0
+            return nil
         }
-        let number = nextNumber
-        nextNumber += 1
-        numbers[opened.key] = number
         registry.set(number, Executable(number: number, opened: opened))
         var record = executable()
         record.state = UInt8(
             opened.file == nil ? EXECUTABLE_WITHOUT_TABLE.rawValue : EXECUTABLE_TABLE_PENDING.rawValue)
         write(record, number)
         return number
+    }
+
+    /// Forgets executables that no process has mapped for a while: tables, names and open files.
+    private func forgetIdleExecutables(now: UInt64) {
+        for number in numbers.takeExpired(now: now) {
+            // No process's mappings lead to it any longer, so no program can be reading its table.
+            write(executable(), number)
+            if requestedTables.remove(number) != nil { builder.post(.remove(number: number)) }
+            registry.set(number, nil)
+            statistics.forgottenExecutables &+= 1
+        }
     }
 
     private func isOpening(_ mappings: [Mapping]) -> Bool {
@@ -369,7 +390,7 @@ final class EngineLoop {
         result.end = source.end
         result.kind = source.kind.abiValue
         result.unwinder = UInt8(UNWINDER_NATIVE.rawValue)
-        guard let reference = source.executable, case .known(let number) = references[reference], number != 0 else {
+        guard let reference = source.executable, case .known(let number) = references[reference] else {
             return result
         }
         result.executable = number
@@ -403,6 +424,8 @@ final class EngineLoop {
             statistics.failedTables &+= 1
             log(.warning, "no unwinding table for \(executable.description.fileName), its stacks may end early: \(problem)")
         }
+        // Forgotten while its table was built: the removal is on its way to the builder.
+        guard requestedTables.contains(built.number) else { return }
         statistics.tables &+= 1
         statistics.tableRows &+= UInt64(built.rows)
         unwinder.rules += ruleSet.rules(from: unwinder.rules.count)
@@ -435,8 +458,9 @@ final class EngineLoop {
         samples.removeAll(keepingCapacity: true)
         processes.removeAll(keepingCapacity: true)
         intervalStart = now
-        if interner.bytes > options.memoryBudgetBytes / 8 {
+        if interner.bytes > options.memoryBudgetBytes / 8 || numbers.isExhausted {
             interner.reset()
+            numbers.recycle()
             generation &+= 1
             deliveredTraces = 0
             deliveredWords = 0
@@ -447,7 +471,7 @@ final class EngineLoop {
     private func updateStatistics() {
         statistics.knownProcesses = UInt64(monitor.table.count)
         statistics.publishedProcesses = UInt64(publisher.processCount)
-        statistics.knownExecutables = UInt64(nextNumber - 1)
+        statistics.knownExecutables = UInt64(numbers.count)
         statistics.waitingTraces = UInt64(deferred.traces.count)
         statistics.internedTraces = UInt64(interner.traces.count)
         statistics.tableBytes = UInt64(kernel.tables.bytes)

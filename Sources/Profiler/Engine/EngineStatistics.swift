@@ -15,6 +15,7 @@ final class EngineStatistics: Sendable {
         var failedTables: UInt64 = 0
         var tableRows: UInt64 = 0
         var refusedExecutables: UInt64 = 0
+        var forgottenExecutables: UInt64 = 0
         var refusedProcesses: UInt64 = 0
         var interningResets: UInt64 = 0
         var knownProcesses: UInt64 = 0
@@ -53,6 +54,7 @@ final class EngineStatistics: Sendable {
             counter("agent.tables.failed", values.failedTables),
             counter("agent.tables.rows", values.tableRows),
             counter("agent.executables.refused", values.refusedExecutables),
+            counter("agent.executables.forgotten", values.forgottenExecutables),
             counter("agent.processes.refused", values.refusedProcesses),
             counter("agent.traces.forgotten", values.interningResets),
             gauge("agent.processes.known", values.knownProcesses),
