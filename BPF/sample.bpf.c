@@ -153,6 +153,8 @@ int sample(struct bpf_perf_event_data *context) {
 static __always_inline void send_record(struct bpf_perf_event_data *context, struct scratch *scratch, u64 size,
                                         u64 wakeup) {
     long failed;
+    /* The compiler knows the bound and would leave the check out; the verifier does not know it. */
+    asm volatile("" : "+r"(size));
     if (size > sizeof *scratch)
         return;
     if (settings.use_ring_buffer)
@@ -178,7 +180,7 @@ static __always_inline u64 take_snapshot(struct scratch *scratch) {
         snapshot->registers[index] = scratch->state.registers[index];
 
     /* Page by page: a read that leaves the mapped stack fails as a whole. */
-    u64 stack = scratch->state.registers[REGISTER_SP];
+    u64 stack = scratch->state.registers[REGISTER_SP] - ABI_RED_ZONE_BYTES;
     u32 copied = 4096 - (stack & 4095);
     if (copied > 4096)
         copied = 4096;

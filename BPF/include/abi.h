@@ -35,8 +35,12 @@ enum {
     ABI_TRACE_WORDS = 3072,
     ABI_COMM_LENGTH = 16, /* TASK_COMM_LEN, include/linux/sched.h */
     ABI_REGISTER_COUNT = 34,
-    /* Stack bytes copied with a trace that cannot be unwound yet. */
-    ABI_STACK_SNAPSHOT_BYTES = 16384,
+    /* Stack bytes copied at most with a trace that cannot be unwound yet: the rest of the stack pointer's page and four
+     * more. */
+    ABI_STACK_SNAPSHOT_BYTES = 20480,
+    /* A snapshot begins this far below the stack pointer: leaf functions keep data there (System V psABI §3.2.2), and
+     * after a pop the saved frame pointer still lies where the unwinding rules say. */
+    ABI_RED_ZONE_BYTES = 128,
     ABI_MAX_MAPPINGS_PER_PROCESS = 4096,
     ABI_MAX_UNWIND_RULES = 16384,
 };
@@ -277,7 +281,7 @@ enum frame_flag {
 
 struct stack_snapshot {
     u64 registers[ABI_REGISTER_COUNT];
-    u64 stack_bytes;    /* how many bytes of the stack follow, from the stack pointer upwards */
+    u64 stack_bytes; /* how many bytes of the stack follow, from the stack pointer - ABI_RED_ZONE_BYTES upwards */
     u8 stack[];
 };
 

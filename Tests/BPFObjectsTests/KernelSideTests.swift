@@ -22,7 +22,7 @@ import Testing
     /// Samples of this busy process arrive, by either transport, with kernel and user registers found.
     @Test(.enabled(if: try Live.has(.root, .bpf, .perfEvents)), arguments: variants)
     func samplesArrive(features: KernelFeatures) throws {
-        let kernel = try KernelSide(options: .init(traceBufferBytes: 16 << 20, features: features))
+        let kernel = try KernelSide(options: .init(traceBufferBytes: 64 << 20, features: features))
         #expect(kernel.taskLayout != nil)
         #expect(kernel.framesPerCall == 34)
         var headers: [trace_header] = []

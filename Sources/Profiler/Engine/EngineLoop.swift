@@ -45,6 +45,10 @@ final class EngineLoop {
     private var references: [ExecutableReference: Opening] = [:]
     private var numbers: ExecutableNumbers
     private var requestedTables: Set<UInt32> = []
+    /// Tables that found no room, although everything idle had been removed. They are tried again now and then.
+    private var refusedTables: Set<UInt32> = []
+    private var nextTableRetry: UInt64 = 0
+    private var toldArenaIsFull = false
     /// Processes whose mappings wait for an executable to be opened.
     private var waiting: [ProcessID: (key: ProcessKey, mappings: [Mapping])] = [:]
 
@@ -135,6 +139,7 @@ final class EngineLoop {
             if end >= nextCPUCheck {
                 nextCPUCheck = end &+ 1_000_000_000
                 forgetIdleExecutables(now: end)
+                retryRefusedTables(now: end)
                 if !isStopping { updateSampledCPUs() }
                 statistics.lostRecords = buffer.lostRecords
                 updateStatistics()
@@ -352,13 +357,14 @@ final class EngineLoop {
     }
 
     /// Forgets executables that no process has mapped for a while: tables, names and open files.
-    private func forgetIdleExecutables(now: UInt64) {
-        for number in numbers.takeExpired(now: now) {
+    private func forgetIdleExecutables(now: UInt64, isUrgent: Bool = false) {
+        for number in numbers.takeExpired(now: now, isUrgent: isUrgent) {
             // No process's mappings lead to it any longer, so no program can be reading its table.
             write(executable(), number)
             if requestedTables.remove(number) != nil { builder.post(.remove(number: number)) }
             registry.set(number, nil)
             statistics.forgottenExecutables &+= 1
+            refusedTables.remove(number)
         }
     }
 
@@ -420,18 +426,45 @@ final class EngineLoop {
     }
 
     private func take(_ built: TableBuilding.Built) {
-        if let problem = built.problem, let executable = registry[built.number] {
-            statistics.failedTables &+= 1
-            log(.warning, "no unwinding table for \(executable.description.fileName), its stacks may end early: \(problem)")
-        }
         // Forgotten while its table was built: the removal is on its way to the builder.
         guard requestedTables.contains(built.number) else { return }
+        if built.isArenaFull {
+            makeRoom(for: built)
+        } else if let problem = built.problem, let executable = registry[built.number] {
+            statistics.failedTables &+= 1
+            log(
+                .warning,
+                "no unwinding table for \(executable.description.fileName), its stacks may end early: \(problem)")
+        }
         statistics.tables &+= 1
         statistics.tableRows &+= UInt64(built.rows)
         unwinder.rules += ruleSet.rules(from: unwinder.rules.count)
         unwinder.forgetBlocks()
         write(built.record, built.number)
         resolve(deferred.take { $0.waitsForExecutable == built.number })
+    }
+
+    /// Once, idle executables give way; if that does not help, frame pointers have to do until there is room.
+    private func makeRoom(for built: TableBuilding.Built) {
+        forgetIdleExecutables(now: monotonicNanoseconds(), isUrgent: true)
+        refusedTables.insert(built.number)
+        statistics.refusedTables &+= 1
+        if !toldArenaIsFull {
+            toldArenaIsFull = true
+            log(
+                .warning,
+                "unwinding tables do not fit the memory budget, stacks of some programs may end early "
+                    + "(raise memory_budget_mib): \(built.problem ?? "")")
+        }
+    }
+
+    private func retryRefusedTables(now: UInt64) {
+        guard !refusedTables.isEmpty, now >= nextTableRetry else { return }
+        nextTableRetry = now &+ 5_000_000_000
+        for number in refusedTables {
+            if let executable = registry[number] { builder.post(.build(executable)) }
+        }
+        refusedTables = []
     }
 
     private func write(_ record: executable, _ number: UInt32) {

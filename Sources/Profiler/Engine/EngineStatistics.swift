@@ -13,6 +13,7 @@ final class EngineStatistics: Sendable {
         var snapshotsUnwound: UInt64 = 0
         var tables: UInt64 = 0
         var failedTables: UInt64 = 0
+        var refusedTables: UInt64 = 0
         var tableRows: UInt64 = 0
         var refusedExecutables: UInt64 = 0
         var forgottenExecutables: UInt64 = 0
@@ -52,6 +53,7 @@ final class EngineStatistics: Sendable {
             counter("agent.snapshots.unwound", values.snapshotsUnwound),
             counter("agent.tables.built", values.tables),
             counter("agent.tables.failed", values.failedTables),
+            counter("agent.tables.refused", values.refusedTables),
             counter("agent.tables.rows", values.tableRows),
             counter("agent.executables.refused", values.refusedExecutables),
             counter("agent.executables.forgotten", values.forgottenExecutables),

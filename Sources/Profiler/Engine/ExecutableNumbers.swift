@@ -58,12 +58,14 @@ struct ExecutableNumbers {
     }
 
     /// The numbers whose executables are to be forgotten now.
-    mutating func takeExpired(now: UInt64) -> [UInt32] {
+    /// - Parameter isUrgent: memory is needed, so no idle executable is kept.
+    mutating func takeExpired(now: UInt64, isUrgent: Bool = false) -> [UInt32] {
         if idle.isEmpty { return [] }
-        var expired = idle.filter { now &- $0.value >= ExecutableNumbers.patienceNanoseconds }.map(\.key)
+        let patience = isUrgent ? 0 : ExecutableNumbers.patienceNanoseconds
+        var expired = idle.filter { now &- $0.value >= patience }.map(\.key)
         let excess = idle.count - expired.count - ExecutableNumbers.maximumIdle
         if excess > 0 {
-            let rest = idle.filter { now &- $0.value < ExecutableNumbers.patienceNanoseconds }
+            let rest = idle.filter { now &- $0.value < patience }
             expired += rest.sorted { $0.value < $1.value }.prefix(excess).map(\.key)
         }
         for number in expired {

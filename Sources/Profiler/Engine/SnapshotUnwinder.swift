@@ -41,7 +41,7 @@ final class SnapshotUnwinder {
                         rules.withUnsafeBufferPointer { rules in
                             var view = unwinding_view()
                             view.registers = registers.baseAddress
-                            view.stack_start = registers[ABIFrame.stackPointerRegister]
+                            view.stack_start = registers[ABIFrame.stackPointerRegister] &- UInt64(ABI_RED_ZONE_BYTES)
                             view.stack = stack.baseAddress
                             view.stack_bytes = UInt64(stack.count)
                             view.trace_flags = UInt32(traceFlags)

@@ -18,6 +18,8 @@ final class TableBuilding {
         var record: executable
         /// Why there is no table; for the log.
         var problem: String?
+        /// There was no room; removing other tables can help.
+        var isArenaFull = false
         var rows: Int
     }
 
@@ -83,7 +85,9 @@ final class TableBuilding {
             return Built(
                 number: target.number, record: table.executableRecord(at: placement), problem: nil, rows: table.rows.count)
         } catch {
-            return Built(number: target.number, record: without, problem: "\(error)", rows: 0)
+            let isFull = (error as? TableArena.Full).map { !$0.isHopeless } ?? false
+            return Built(
+                number: target.number, record: without, problem: "\(error)", isArenaFull: isFull, rows: 0)
         }
     }
 
