@@ -76,7 +76,7 @@ import Testing
             obi_process_ctx: true
             pid_namespace_translation: true
             pin_cpu_ids: "0-2,7"
-            memory_budget_mib: 128
+            memory_budget_mib: 96
             probes:
               - {type: kprobe, symbol: vfs_read}
               - {type: kprobe, mode: uretprobe, symbol: malloc, target: /lib/libc.so.6}
@@ -111,7 +111,7 @@ import Testing
         expected.obiProcessContext = true
         expected.pidNamespaceTranslation = .exact
         expected.pinCPUIDs = [0, 1, 2, 7]
-        expected.memoryBudgetMiB = 128
+        expected.memoryBudgetMiB = 96
         expected.probes = [
             .init(mode: .kprobe, symbol: "vfs_read", target: ""),
             .init(mode: .uretprobe, symbol: "malloc", target: "/lib/libc.so.6"),

@@ -109,7 +109,7 @@ public final class Engine: Sendable {
         }
         let naming = try DedicatedThread(name: "otelcol-naming") {
             let naming = FrameNaming(
-                registry: registry, symbolizer: Symbolizer(capacityBytes: options.memoryBudgetBytes / 4),
+                registry: registry, symbolizer: Symbolizer(capacityBytes: options.memoryBudgetBytes / 8),
                 kernelNaming: KernelNaming(log: log))
             var clock = ClockOffset()
             var measured = monotonicNanoseconds()

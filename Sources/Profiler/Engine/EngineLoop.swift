@@ -18,50 +18,51 @@ final class EngineLoop {
         case stop
     }
 
-    private let options: EngineOptions
-    private let log: Engine.Log
-    private let kernel: KernelSide
-    private let monitor: ProcessMonitor
-    private let mailbox: Mailbox<Message>
-    private let opener: Mailbox<ExecutableOpener.Request?>
-    private let builder: Mailbox<TableBuilding.Request>
-    private let registry: ExecutableRegistry
-    private let deliver: (RawInterval) -> Void
-    private let shared: EngineStatistics
+    let options: EngineOptions
+    let log: Engine.Log
+    let kernel: KernelSide
+    let monitor: ProcessMonitor
+    let mailbox: Mailbox<Message>
+    let opener: Mailbox<ExecutableOpener.Request?>
+    let builder: Mailbox<TableBuilding.Request>
+    let registry: ExecutableRegistry
+    let deliver: (RawInterval) -> Void
+    let shared: EngineStatistics
 
-    private var publisher: ProcessPublisher
-    private var interner = TraceInterner()
-    private var deferred: DeferredTraces
-    private let unwinder: SnapshotUnwinder
-    private let ruleSet: RuleSet
+    var publisher: ProcessPublisher
+    var interner = TraceInterner()
+    var deferred: DeferredTraces
+    let unwinder: SnapshotUnwinder
+    let ruleSet: RuleSet
 
     // Executables.
-    private enum Opening {
+    enum Opening {
         case inProgress
         case known(UInt32)
         /// There were too many.
         case unnumbered
     }
-    private var references: [ExecutableReference: Opening] = [:]
-    private var numbers: ExecutableNumbers
-    private var requestedTables: Set<UInt32> = []
+    var references: [ExecutableReference: Opening] = [:]
+    var numbers: ExecutableNumbers
+    var requestedTables: Set<UInt32> = []
     /// Tables that found no room, although everything idle had been removed. They are tried again now and then.
-    private var refusedTables: Set<UInt32> = []
-    private var nextTableRetry: UInt64 = 0
-    private var toldArenaIsFull = false
+    var refusedTables: Set<UInt32> = []
+    var tablesTriedAgain: Set<UInt32> = []
+    var nextTableRetry: UInt64 = 0
+    var toldArenaIsFull = false
     /// Processes whose mappings wait for an executable to be opened.
-    private var waiting: [ProcessID: (key: ProcessKey, mappings: [Mapping])] = [:]
+    var waiting: [ProcessID: (key: ProcessKey, mappings: [Mapping])] = [:]
 
     // The present interval.
-    private var samples: [RawSample] = []
-    private var processes: [Int32: ProfileProcess] = [:]
-    private var intervalStart: UInt64
-    private var nextReport: UInt64
-    private var generation: UInt64 = 0
-    private var deliveredTraces = 0
-    private var deliveredWords = 0
-    private var nextCPUCheck: UInt64 = 0
-    private var statistics = EngineStatistics.Values()
+    var samples: [RawSample] = []
+    var processes: [Int32: ProfileProcess] = [:]
+    var intervalStart: UInt64
+    var nextReport: UInt64
+    var generation: UInt64 = 0
+    var deliveredTraces = 0
+    var deliveredWords = 0
+    var nextCPUCheck: UInt64 = 0
+    var statistics = EngineStatistics.Values()
 
     /// How long a trace waits for its process to be known, and for a table to be built.
     private static let processPatienceNanoseconds: UInt64 = 2_000_000_000
@@ -152,7 +153,7 @@ final class EngineLoop {
         updateStatistics()
     }
 
-    private func updateSampledCPUs() {
+    func updateSampledCPUs() {
         guard let online = try? CPUList.online() else { return }
         let wanted = options.cpus.map { wanted in online.filter(wanted.contains) } ?? online
         for cpu in kernel.sampledCPUs where !wanted.contains(cpu) { kernel.stopSampling(cpu: cpu) }
@@ -167,7 +168,7 @@ final class EngineLoop {
 
     // MARK: - Records
 
-    private func received(_ bytes: UnsafeRawBufferPointer) {
+    func received(_ bytes: UnsafeRawBufferPointer) {
         guard let record = TraceRecord(bytes) else {
             statistics.malformedRecords &+= 1
             return
@@ -206,7 +207,7 @@ final class EngineLoop {
     }
 
     /// Counts a sample.
-    private func note(_ words: UnsafeBufferPointer<UInt64>, _ header: trace_header, stopReason: UInt16) {
+    func note(_ words: UnsafeBufferPointer<UInt64>, _ header: trace_header, stopReason: UInt16) {
         let trace = interner.intern(words, kernelFrameCount: header.kernel_frame_count, stopReason: stopReason)
         samples.append(
             RawSample(
@@ -217,7 +218,7 @@ final class EngineLoop {
         if processes[pid] == nil { processes[pid] = describe(pid, header) }
     }
 
-    private func describe(_ pid: Int32, _ header: trace_header) -> ProfileProcess {
+    func describe(_ pid: Int32, _ header: trace_header) -> ProfileProcess {
         let tid = ProcessID(truncatingIfNeeded: header.tid)
         guard pid != 0, let facts = monitor.facts(of: pid, thread: tid) else {
             return ProfileProcess(pid: pid, commandName: pid == 0 ? "idle" : ThreadName(header).text)
@@ -231,7 +232,7 @@ final class EngineLoop {
 
     // MARK: - Traces that wait
 
-    private func wait(_ trace: DeferredTrace) {
+    func wait(_ trace: DeferredTrace) {
         statistics.deferredTraces &+= 1
         for displaced in deferred.add(trace) {
             statistics.displacedTraces &+= 1
@@ -240,7 +241,7 @@ final class EngineLoop {
     }
 
     /// Unwinds what can be unwound now; the rest waits on.
-    private func resolve(_ traces: [DeferredTrace]) {
+    func resolve(_ traces: [DeferredTrace]) {
         for var trace in traces {
             guard let mappings = publisher.mappings(of: trace.header.pid) else {
                 deferred.add(trace).forEach(finish)
@@ -266,7 +267,7 @@ final class EngineLoop {
     }
 
     /// Reports a trace as far as it can be unwound.
-    private func finish(_ trace: DeferredTrace) {
+    func finish(_ trace: DeferredTrace) {
         guard let mappings = publisher.mappings(of: trace.header.pid) else {
             let empty = UnsafeBufferPointer<UInt64>(start: nil, count: 0)
             note(empty, of: trace, stopReason: UInt16(STOP_PROCESS_GONE.rawValue))
@@ -277,7 +278,7 @@ final class EngineLoop {
         }
     }
 
-    private func note(_ frames: UnsafeBufferPointer<UInt64>, of trace: DeferredTrace, stopReason: UInt16) {
+    func note(_ frames: UnsafeBufferPointer<UInt64>, of trace: DeferredTrace, stopReason: UInt16) {
         statistics.snapshotsUnwound &+= 1
         if trace.kernelFrames.isEmpty {
             note(frames, trace.header, stopReason: stopReason)
@@ -286,17 +287,17 @@ final class EngineLoop {
         }
     }
 
-    private func finishDeferred(where isOver: (DeferredTrace) -> Bool) {
+    func finishDeferred(where isOver: (DeferredTrace) -> Bool) {
         for trace in deferred.take(where: isOver) { finish(trace) }
     }
 
-    private func giveUp(on now: UInt64) {
+    func giveUp(on now: UInt64) {
         finishDeferred { $0.deadlineNanoseconds <= now }
     }
 
     // MARK: - Processes
 
-    private func handleProcessActions() {
+    func handleProcessActions() {
         for action in monitor.poll() {
             switch action {
             case .acquire(let reference, let process, let mapping): acquire(reference, process, mapping)
@@ -315,67 +316,14 @@ final class EngineLoop {
         }
     }
 
-    private func acquire(_ reference: ExecutableReference, _ process: ProcessKey, _ mapping: Mapping) {
-        references[reference] = .inProgress
-        // At most one for each executable that the process table knows.
-        opener.post(.init(reference: reference, process: process, mapping: mapping))
-    }
-
-    private func take(_ reference: ExecutableReference, _ opened: OpenedExecutable) {
-        if let problem = opened.problem {
-            log(.debug, "cannot read \(opened.description.fileName): \(problem)")
-            monitor.executableUnavailable(reference)
-        }
-        // Released while it was being opened: nobody waits any longer.
-        guard references[reference] != nil else { return }
-        if let number = number(of: opened) {
-            references[reference] = .known(number)
-            numbers.retain(number)
-        } else {
-            references[reference] = .unnumbered
-        }
-        let ready = waiting.values.filter { entry in !isOpening(entry.mappings) }
-        for entry in ready {
-            waiting[entry.key.pid] = nil
-            publish(entry.key, entry.mappings)
-        }
-    }
-
-    /// The number of an executable; a new one has no table until a stack needs it.
-    private func number(of opened: OpenedExecutable) -> UInt32? {
-        if let known = numbers.number(of: opened.key) { return known }
-        guard let number = numbers.assign(opened.key) else {
-            statistics.refusedExecutables &+= 1
-            return nil
-        }
-        registry.set(number, Executable(number: number, opened: opened))
-        var record = executable()
-        record.state = UInt8(
-            opened.file == nil ? EXECUTABLE_WITHOUT_TABLE.rawValue : EXECUTABLE_TABLE_PENDING.rawValue)
-        write(record, number)
-        return number
-    }
-
-    /// Forgets executables that no process has mapped for a while: tables, names and open files.
-    private func forgetIdleExecutables(now: UInt64, isUrgent: Bool = false) {
-        for number in numbers.takeExpired(now: now, isUrgent: isUrgent) {
-            // No process's mappings lead to it any longer, so no program can be reading its table.
-            write(executable(), number)
-            if requestedTables.remove(number) != nil { builder.post(.remove(number: number)) }
-            registry.set(number, nil)
-            statistics.forgottenExecutables &+= 1
-            refusedTables.remove(number)
-        }
-    }
-
-    private func isOpening(_ mappings: [Mapping]) -> Bool {
+    func isOpening(_ mappings: [Mapping]) -> Bool {
         mappings.contains { mapping in
             guard let reference = mapping.executable, case .inProgress = references[reference] else { return false }
             return true
         }
     }
 
-    private func publish(_ key: ProcessKey, _ mappings: [Mapping]) {
+    func publish(_ key: ProcessKey, _ mappings: [Mapping]) {
         if isOpening(mappings) {
             waiting[key.pid] = (key, mappings)
             return
@@ -390,7 +338,7 @@ final class EngineLoop {
         resolve(deferred.take { $0.header.pid == pid && $0.waitsForExecutable == 0 })
     }
 
-    private func kernelMapping(_ source: Mapping) -> mapping {
+    func kernelMapping(_ source: Mapping) -> mapping {
         var result = mapping()
         result.start = source.start
         result.end = source.end
@@ -407,7 +355,7 @@ final class EngineLoop {
         return result
     }
 
-    private func retract(_ key: ProcessKey) {
+    func retract(_ key: ProcessKey) {
         let pid = UInt32(truncatingIfNeeded: key.pid)
         finishDeferred { $0.header.pid == pid }
         do throws(BPFError) {
@@ -417,64 +365,9 @@ final class EngineLoop {
         }
     }
 
-    // MARK: - Tables
-
-    private func requestTable(_ number: UInt32) {
-        guard requestedTables.insert(number).inserted, let executable = registry[number] else { return }
-        // At most one for each executable's number.
-        builder.post(.build(executable))
-    }
-
-    private func take(_ built: TableBuilding.Built) {
-        // Forgotten while its table was built: the removal is on its way to the builder.
-        guard requestedTables.contains(built.number) else { return }
-        if built.isArenaFull {
-            makeRoom(for: built)
-        } else if let problem = built.problem, let executable = registry[built.number] {
-            statistics.failedTables &+= 1
-            log(
-                .warning,
-                "no unwinding table for \(executable.description.fileName), its stacks may end early: \(problem)")
-        }
-        statistics.tables &+= 1
-        statistics.tableRows &+= UInt64(built.rows)
-        unwinder.rules += ruleSet.rules(from: unwinder.rules.count)
-        unwinder.forgetBlocks()
-        write(built.record, built.number)
-        resolve(deferred.take { $0.waitsForExecutable == built.number })
-    }
-
-    /// Once, idle executables give way; if that does not help, frame pointers have to do until there is room.
-    private func makeRoom(for built: TableBuilding.Built) {
-        forgetIdleExecutables(now: monotonicNanoseconds(), isUrgent: true)
-        refusedTables.insert(built.number)
-        statistics.refusedTables &+= 1
-        if !toldArenaIsFull {
-            toldArenaIsFull = true
-            log(
-                .warning,
-                "unwinding tables do not fit the memory budget, stacks of some programs may end early "
-                    + "(raise memory_budget_mib): \(built.problem ?? "")")
-        }
-    }
-
-    private func retryRefusedTables(now: UInt64) {
-        guard !refusedTables.isEmpty, now >= nextTableRetry else { return }
-        nextTableRetry = now &+ 5_000_000_000
-        for number in refusedTables {
-            if let executable = registry[number] { builder.post(.build(executable)) }
-        }
-        refusedTables = []
-    }
-
-    private func write(_ record: executable, _ number: UInt32) {
-        unwinder.executables[Int(number)] = record
-        do throws(BPFError) { try kernel.executables.update(number, record) } catch { log(.warning, "\(error)") }
-    }
-
     // MARK: - Intervals
 
-    private func report(_ now: UInt64) {
+    func report(_ now: UInt64) {
         let jitter = 1 + options.reportJitter * Double.random(in: -1...1)
         nextReport = now &+ max(1_000_000, UInt64(Double(options.reportIntervalNanoseconds) * jitter))
         let newTraces = Array(interner.traces[deliveredTraces...])
@@ -501,7 +394,7 @@ final class EngineLoop {
         }
     }
 
-    private func updateStatistics() {
+    func updateStatistics() {
         statistics.knownProcesses = UInt64(monitor.table.count)
         statistics.publishedProcesses = UInt64(publisher.processCount)
         statistics.knownExecutables = UInt64(numbers.count)

@@ -15,7 +15,7 @@ public struct EngineOptions: Sendable {
     /// Environment variables whose values are reported with processes.
     public var environmentVariables: [String] = []
     /// Memory for caches and kernel maps together, in bytes.
-    public var memoryBudgetBytes: Int = 64 << 20
+    public var memoryBudgetBytes: Int = 128 << 20
 
     public init() {}
 }

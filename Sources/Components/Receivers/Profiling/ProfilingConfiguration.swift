@@ -65,7 +65,7 @@ public struct ProfilingConfiguration: Sendable, Equatable {
     public var pinCPUIDs: Set<Int>?
     public var probes: [Probe] = []
     /// Memory for the engine's caches and kernel maps together. Not in the reference.
-    public var memoryBudgetMiB = 64
+    public var memoryBudgetMiB = 128
 
     public init() {}
 
