@@ -119,8 +119,11 @@ targets += [
         name: "otelcol",
         dependencies: [
             "Collector", "PrometheusEndpoint", argumentParser, logging,
+            "DebugExporter",
+            "FileExporter",
             "NopExporter",
             "NopReceiver",
+            "OTLPHTTPExporter",
             "ProfileStoreExporter",
             "ProfileViewerExtension",
             "ProfilingReceiver",

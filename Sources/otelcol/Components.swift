@@ -1,6 +1,9 @@
 import Collector
+import DebugExporter
+import FileExporter
 import NopExporter
 import NopReceiver
+import OTLPHTTPExporter
 import ProfileStoreExporter
 import ProfileViewerExtension
 import ProfilingReceiver
@@ -12,7 +15,10 @@ let components = ComponentFactories(
         ProfilingReceiverFactory(),
     ],
     exporters: [
+        DebugExporterFactory(),
+        FileExporterFactory(),
         NopExporterFactory(),
+        OTLPHTTPExporterFactory(),
         ProfileStoreExporterFactory(),
         ForthcomingExporterFactory(type: "elasticsearch", signals: [.metrics, .logs, .traces, .profiles]),
     ],
