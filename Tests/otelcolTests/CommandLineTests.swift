@@ -36,6 +36,11 @@ struct CommandLineTests {
         #expect(!alone.contains("\n"))
     }
 
+    @Test(arguments: ["debug.yml", "local.yml"])
+    func acceptsTheExamples(name: String) async throws {
+        #expect(try await problems(configuration([name]) + [Self.gate]) == "")
+    }
+
     @Test(arguments: [
         (["--version"], 0), (["-v"], 0), (["version"], 0), (["--help"], 0), (["components"], 0), (["featuregate"], 0),
         (["featuregate", "service.profilesSupport"], 0), (["featuregate", "nope"], 1), (["--bogus"], 1), ([], 1),
