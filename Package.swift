@@ -183,6 +183,13 @@ targets += [
         ["Collector", "OTLP", logging, .product(name: "SwiftProtobuf", package: "swift-protobuf")]),
     tests("ExporterSupport", exporterTests),
     module(
+        "Components/Exporters/OTLPGRPCExporter",
+        [
+            "Collector", "ExporterSupport", "OTLPServices", logging,
+            .product(name: "GRPCNIOTransportHTTP2Posix", package: "grpc-swift-nio-transport"),
+        ]),
+    tests("OTLPGRPCExporter", exporterTests),
+    module(
         "Components/Exporters/OTLPHTTPExporter",
         [
             "Collector", "ExporterSupport", "OTLP", "ZlibCompression", logging,

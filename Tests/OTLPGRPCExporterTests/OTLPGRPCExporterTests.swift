@@ -1,0 +1,174 @@
+import Collector
+import ExporterSupport
+import ExporterTestSupport
+import Foundation
+import LiveSupport
+import OTLP
+import OTLPTestSupport
+import Testing
+
+@testable import OTLPGRPCExporter
+
+/// Against Python's messages and gRPC's own server.
+struct OTLPGRPCInteroperationTests {
+    let log = LogRecorder()
+
+    func exporter(
+        _ peer: PythonPeer, _ signal: Signal, host: String = "127.0.0.1",
+        _ change: (inout OTLPGRPCConfiguration) -> Void = { _ in }
+    ) async throws -> any Exporter {
+        var configuration = OTLPGRPCConfiguration(
+            endpoint: try GRPCEndpoint(parsing: "\(host):\(peer.grpcPort)"))
+        configuration.exporter.queue = nil
+        configuration.exporter.retry = RetryConfiguration(initialInterval: .zero, maximumInterval: .zero)
+        configuration.tls.isInsecure = true
+        change(&configuration)
+        let exporter = try await OTLPGRPCExporterFactory().makeExporter(
+            signal: signal, configuration: configuration, context: log.context(type: "otlp_grpc"))
+        try await exporter.start(host: EmptyHost())
+        return exporter
+    }
+
+    @Test(arguments: OTLPGRPCConfiguration.Compression.allCases)
+    func profilesArriveUnchanged(_ compression: OTLPGRPCConfiguration.Compression) async throws {
+        guard try PythonPeer.isAvailable() else { return }
+        let peer = try await PythonPeer()
+        let exporter = try await exporter(peer, .profiles, host: "localhost") {
+            $0.compression = compression
+            $0.headers = [("X-Token", OpaqueString("secret"))]
+        }
+        try await exporter.consume(.profiles(ExampleProfiles.small()))
+        try await exporter.shutdown()
+        let event = try await peer.nextEvent()
+        #expect(event.signal == "profiles")
+        #expect(event.headers?["x-token"] == "secret")
+        #expect((event.remainingSeconds ?? 100) <= 5)
+        #expect(try OTLPProfilesData(serializedBytes: event.message ?? Data()) == ExampleProfiles.small())
+    }
+
+    @Test func otherSignalsArrive() async throws {
+        guard try PythonPeer.isAvailable() else { return }
+        let peer = try await PythonPeer()
+        let batches: [Telemetry] = [
+            .traces(ExampleTelemetry.traces()), .metrics(ExampleTelemetry.metrics()), .logs(ExampleTelemetry.logs()),
+        ]
+        for batch in batches {
+            let exporter = try await exporter(peer, batch.signal)
+            try await exporter.consume(batch)
+            try await exporter.shutdown()
+            #expect(try await peer.nextEvent().signal == batch.signal.rawValue)
+        }
+    }
+
+    @Test func retriesAndReportsPartialSuccess() async throws {
+        guard try PythonPeer.isAvailable() else { return }
+        let peer = try await PythonPeer(
+            answers: #"[{"grpc": "UNAVAILABLE"}, {"grpc": "RESOURCE_EXHAUSTED", "retry_seconds": 0.01}, "partial"]"#)
+        let exporter = try await exporter(peer, .profiles)
+        try await exporter.consume(.profiles(ExampleProfiles.small()))
+        try await exporter.shutdown()
+        #expect(log.records.filter { $0.message.hasPrefix("Exporting failed. Will retry") }.count == 2)
+        let partial = log.records.first { $0.message == "Partial success response" }
+        #expect(partial?.metadata == ["message": "some are bad", "dropped_profiles": "2"])
+    }
+
+    @Test(arguments: [#"[{"grpc": "RESOURCE_EXHAUSTED"}]"#, #"[{"grpc": "INVALID_ARGUMENT"}]"#])
+    func doesNotRetryWhatCannotPass(_ answers: String) async throws {
+        guard try PythonPeer.isAvailable() else { return }
+        let peer = try await PythonPeer(answers: answers)
+        let exporter = try await exporter(peer, .profiles)
+        await #expect(throws: PermanentError.self) { try await exporter.consume(.profiles(ExampleProfiles.small())) }
+        try await exporter.shutdown()
+    }
+
+    @Test func shutdownDoesNotWaitForAServerThatIsNotThere() async throws {
+        var configuration = OTLPGRPCConfiguration(endpoint: .ipv4("127.0.0.1", port: 1))
+        configuration.tls.isInsecure = true
+        let sender = OTLPGRPCSender(configuration: configuration, context: log.context())
+        try await sender.start(host: EmptyHost())
+        await #expect(throws: RetryableError.self) { try await sender.send(.logs(ExampleTelemetry.logs())) }
+        await sender.shutdown()
+    }
+
+    @Test func speaksTLS() async throws {
+        guard try PythonPeer.isAvailable(), try Live.has(.tool("openssl")) else { return }
+        let folder = try TemporaryFolder()
+        let (certificate, key) = (folder.path(of: "cert.pem"), folder.path(of: "key.pem"))
+        try await Command.run([
+            "openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
+            "-keyout", key, "-out", certificate, "-days", "2", "-subj", "/CN=localhost",
+            "-addext", "subjectAltName=DNS:localhost",
+        ])
+        let peer = try await PythonPeer(certificate: certificate, key: key)
+        let trusting = try await exporter(peer, .logs, host: "localhost") {
+            $0.tls = ClientTLSConfiguration()
+            $0.tls.certificateAuthority = .file(certificate)
+        }
+        try await trusting.consume(.logs(ExampleTelemetry.logs()))
+        try await trusting.shutdown()
+        #expect(try await peer.nextEvent().signal == "logs")
+
+        // The right authority, the wrong name, until the name is given.
+        let named = try await exporter(peer, .logs, host: "127.0.0.1") {
+            $0.tls = ClientTLSConfiguration()
+            $0.tls.certificateAuthority = .file(certificate)
+            $0.tls.serverName = "localhost"
+        }
+        try await named.consume(.logs(ExampleTelemetry.logs()))
+        try await named.shutdown()
+
+        let suspicious = try await exporter(peer, .logs, host: "localhost") {
+            $0.tls = ClientTLSConfiguration()
+            $0.tls.certificateAuthority = .file(certificate)
+            $0.tls.serverName = "elsewhere.example"
+            $0.exporter.retry.isEnabled = false
+        }
+        await #expect(throws: (any Error).self) { try await suspicious.consume(.logs(ExampleTelemetry.logs())) }
+        try await suspicious.shutdown()
+
+        let careless = try await exporter(peer, .logs, host: "localhost") {
+            $0.tls = ClientTLSConfiguration()
+            $0.tls.skipsVerification = true
+        }
+        try await careless.consume(.logs(ExampleTelemetry.logs()))
+        try await careless.shutdown()
+    }
+}
+
+struct GRPCEndpointTests {
+    @Test func readsAllForms() throws {
+        #expect(try GRPCEndpoint(parsing: "host:4317") == .name(host: "host", port: 4317))
+        #expect(try GRPCEndpoint(parsing: "https://host:4317") == .name(host: "host", port: 4317))
+        #expect(try GRPCEndpoint(parsing: "http://10.0.0.1:4317/") == .ipv4("10.0.0.1", port: 4317))
+        #expect(try GRPCEndpoint(parsing: "[::1]:4317") == .ipv6("::1", port: 4317))
+        #expect(try GRPCEndpoint(parsing: "dns:///host:1") == .name(host: "host", port: 1))
+        #expect(try GRPCEndpoint(parsing: "unix:///run/x.sock") == .unixSocket(path: "/run/x.sock"))
+    }
+
+    @Test(arguments: ["", "host", "host:", "host:abc", "host:0", "host:65536", ":4317", "a/b:1", "::1:4317", "unix://"])
+    func refuses(_ text: String) {
+        #expect(throws: GRPCEndpoint.InvalidEndpoint.self) { try GRPCEndpoint(parsing: text) }
+    }
+}
+
+struct OTLPGRPCConfigurationTests {
+    let read = OTLPGRPCExporterFactory().decode
+
+    @Test func defaults() {
+        let (configuration, errors, _) = decode([("endpoint", .string("http://host:4317"))], with: read)
+        #expect(errors.isEmpty)
+        #expect(configuration.compression == .gzip)
+        #expect(configuration.tls.usesTLS, "http:// does not switch TLS off")
+        #expect(configuration.keepalive == nil)
+        #expect(configuration.exporter == ExporterConfiguration())
+    }
+
+    @Test func reportsMistakes() {
+        #expect(decode([], with: read).errors.count == 1)
+        let (_, errors, _) = decode(
+            [("endpoint", .string("h:1")), ("compression", .string("lz4")),
+             ("headers", .tree([("grpc-timeout", .string("1S"))])), ("tls", .tree([("min_version", .string("1.3"))]))],
+            with: read)
+        #expect(errors.count == 3)
+    }
+}
