@@ -123,6 +123,7 @@ targets += [
             "FileExporter",
             "NopExporter",
             "NopReceiver",
+            "OTLPGRPCExporter",
             "OTLPHTTPExporter",
             "ProfileStoreExporter",
             "ProfileViewerExtension",
@@ -196,6 +197,7 @@ targets += [
             .product(name: "AsyncHTTPClient", package: "async-http-client"),
             .product(name: "NIOSSL", package: "swift-nio-ssl"),
             .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOHTTP1", package: "swift-nio"),
+            .product(name: "NIOPosix", package: "swift-nio"),
             .product(name: "SwiftProtobuf", package: "swift-protobuf"),
         ]),
     tests("OTLPHTTPExporter", exporterTests),
@@ -220,7 +222,7 @@ targets += [
         path: "Tests/Support/OTLPTestSupport", swiftSettings: strict),
     tests("OTLPTestSupport"),
     .target(
-        name: "ExporterTestSupport", dependencies: ["Collector", logging], path: "Tests/Support/ExporterTestSupport",
+        name: "ExporterTestSupport", dependencies: ["Collector", "LiveSupport", logging], path: "Tests/Support/ExporterTestSupport",
         swiftSettings: strict),
     // What needs a real kernel and real programs.
     .testTarget(

@@ -3,6 +3,7 @@ import DebugExporter
 import FileExporter
 import NopExporter
 import NopReceiver
+import OTLPGRPCExporter
 import OTLPHTTPExporter
 import ProfileStoreExporter
 import ProfileViewerExtension
@@ -18,6 +19,7 @@ let components = ComponentFactories(
         DebugExporterFactory(),
         FileExporterFactory(),
         NopExporterFactory(),
+        OTLPGRPCExporterFactory(),
         OTLPHTTPExporterFactory(),
         ProfileStoreExporterFactory(),
         ForthcomingExporterFactory(type: "elasticsearch", signals: [.metrics, .logs, .traces, .profiles]),

@@ -91,18 +91,12 @@ struct OTLPGRPCInteroperationTests {
     }
 
     @Test func speaksTLS() async throws {
-        guard try PythonPeer.isAvailable(), try Live.has(.tool("openssl")) else { return }
-        let folder = try TemporaryFolder()
-        let (certificate, key) = (folder.path(of: "cert.pem"), folder.path(of: "key.pem"))
-        try await Command.run([
-            "openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
-            "-keyout", key, "-out", certificate, "-days", "2", "-subj", "/CN=localhost",
-            "-addext", "subjectAltName=DNS:localhost",
-        ])
-        let peer = try await PythonPeer(certificate: certificate, key: key)
+        guard try PythonPeer.isAvailable(), try TestAuthority.isAvailable() else { return }
+        let ours = try await TestAuthority()
+        let peer = try await PythonPeer(certificate: ours.certificate, key: ours.key)
         let trusting = try await exporter(peer, .logs, host: "localhost") {
             $0.tls = ClientTLSConfiguration()
-            $0.tls.certificateAuthority = .file(certificate)
+            $0.tls.certificateAuthority = .file(ours.authority)
         }
         try await trusting.consume(.logs(ExampleTelemetry.logs()))
         try await trusting.shutdown()
@@ -111,7 +105,7 @@ struct OTLPGRPCInteroperationTests {
         // The right authority, the wrong name, until the name is given.
         let named = try await exporter(peer, .logs, host: "127.0.0.1") {
             $0.tls = ClientTLSConfiguration()
-            $0.tls.certificateAuthority = .file(certificate)
+            $0.tls.certificateAuthority = .file(ours.authority)
             $0.tls.serverName = "localhost"
         }
         try await named.consume(.logs(ExampleTelemetry.logs()))
@@ -119,7 +113,7 @@ struct OTLPGRPCInteroperationTests {
 
         let suspicious = try await exporter(peer, .logs, host: "localhost") {
             $0.tls = ClientTLSConfiguration()
-            $0.tls.certificateAuthority = .file(certificate)
+            $0.tls.certificateAuthority = .file(ours.authority)
             $0.tls.serverName = "elsewhere.example"
             $0.exporter.retry.isEnabled = false
         }
@@ -132,6 +126,21 @@ struct OTLPGRPCInteroperationTests {
         }
         try await careless.consume(.logs(ExampleTelemetry.logs()))
         try await careless.shutdown()
+    }
+
+    @Test func refusesAServerOfAnotherAuthority() async throws {
+        guard try PythonPeer.isAvailable(), try TestAuthority.isAvailable() else { return }
+        let (ours, theirs) = (try await TestAuthority(), try await TestAuthority())
+        let peer = try await PythonPeer(certificate: theirs.certificate, key: theirs.key)
+        let suspicious = try await exporter(peer, .logs, host: "localhost") {
+            $0.tls = ClientTLSConfiguration()
+            $0.tls.certificateAuthority = .file(ours.authority)
+            $0.exporter.retry.isEnabled = false
+        }
+        await #expect(throws: (any Error).self) { try await suspicious.consume(.logs(ExampleTelemetry.logs())) }
+        try await suspicious.shutdown()
+        let text = log.records.last { $0.level == .error }?.metadata["error"] ?? ""
+        #expect(text.contains("CERTIFICATE_VERIFY_FAILED"), "\(text)")
     }
 }
 

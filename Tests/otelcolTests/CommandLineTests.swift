@@ -36,7 +36,7 @@ struct CommandLineTests {
         #expect(!alone.contains("\n"))
     }
 
-    @Test(arguments: ["debug.yml", "local.yml"])
+    @Test(arguments: ["debug.yml", "local.yml", "otlp.yml"])
     func acceptsTheExamples(name: String) async throws {
         #expect(try await problems(configuration([name]) + [Self.gate]) == "")
     }
