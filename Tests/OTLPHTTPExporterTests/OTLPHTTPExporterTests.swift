@@ -91,6 +91,57 @@ struct OTLPHTTPInteroperationTests {
         try await exporter.shutdown()
     }
 
+    /// Were the pool to try by itself, no attempt would end before the time for retries is over.
+    @Test(arguments: ["localhost", "127.0.0.1"])
+    func refusedConnectionIsReportedAndRetriedSoon(host: String) async throws {
+        var configuration = OTLPHTTPConfiguration()
+        configuration.endpoint = "http://\(host):1"
+        configuration.exporter.queue = nil
+        configuration.exporter.retry = RetryConfiguration(
+            initialInterval: .milliseconds(50), maximumInterval: .milliseconds(50), maximumElapsedTime: .seconds(2))
+        let exporter = try await OTLPHTTPExporterFactory().makeExporter(
+            signal: .logs, configuration: configuration, context: log.context(type: "otlp_http"))
+        try await exporter.start(host: EmptyHost())
+        await #expect(throws: (any Error).self) { try await exporter.consume(.logs(ExampleTelemetry.logs())) }
+        try await exporter.shutdown()
+        let retries = log.records.filter { $0.message.hasPrefix("Exporting failed. Will retry") }
+        #expect(retries.count > 1)
+        let text = retries.first?.metadata["error"] ?? ""
+        #expect(text.hasPrefix("failed to make an HTTP request to http://\(host):1/v1/logs: "), "\(text)")
+        #expect(text.contains("Connection refused"), "\(text)")
+    }
+
+    @Test func speaksTLS() async throws {
+        guard try PythonPeer.isAvailable(), try TestAuthority.isAvailable() else { return }
+        let ours = try await TestAuthority()
+        let peer = try await PythonPeer(certificate: ours.certificate, key: ours.key)
+        let trusting = try await exporter(peer, .logs, scheme: "https") {
+            $0.tls.certificateAuthority = .file(ours.authority)
+        }
+        try await trusting.consume(.logs(ExampleTelemetry.logs()))
+        try await trusting.shutdown()
+        #expect(try await peer.nextEvent().signal == "logs")
+
+        let careless = try await exporter(peer, .logs, scheme: "https") { $0.tls.skipsVerification = true }
+        try await careless.consume(.logs(ExampleTelemetry.logs()))
+        try await careless.shutdown()
+        #expect(try await peer.nextEvent().signal == "logs")
+    }
+
+    @Test func refusesAServerOfAnotherAuthority() async throws {
+        guard try PythonPeer.isAvailable(), try TestAuthority.isAvailable() else { return }
+        let (ours, theirs) = (try await TestAuthority(), try await TestAuthority())
+        let peer = try await PythonPeer(certificate: theirs.certificate, key: theirs.key)
+        let suspicious = try await exporter(peer, .logs, scheme: "https") {
+            $0.tls.certificateAuthority = .file(ours.authority)
+            $0.exporter.retry.isEnabled = false
+        }
+        await #expect(throws: (any Error).self) { try await suspicious.consume(.logs(ExampleTelemetry.logs())) }
+        try await suspicious.shutdown()
+        let text = log.records.last { $0.level == .error }?.metadata["error"] ?? ""
+        #expect(text.contains("CERTIFICATE_VERIFY_FAILED") && text.contains("tls::ca_file"), "\(text)")
+    }
+
     @Test func nobodyThereIsRetryable() async throws {
         var configuration = OTLPHTTPConfiguration()
         configuration.endpoint = "http://127.0.0.1:1"

@@ -32,6 +32,8 @@ final class OTLPHTTPSender: TelemetrySender {
         settings.redirectConfiguration = .disallow
         settings.httpVersion = .automatic
         settings.timeout.connect = .seconds(10)
+        // The exporter's own retry covers it, and says why; the pool would be silent until the connection timeout.
+        settings.connectionPool.retryConnectionEstablishment = false
         settings.connectionPool.idleTimeout = TimeAmount(configuration.idleConnectionTimeout)
         // A TLS context is made only if it is needed: it fails where no CA certificates are installed.
         if url.lowercased().hasPrefix("https://") {
@@ -63,7 +65,7 @@ final class OTLPHTTPSender: TelemetrySender {
         } catch let error as PermanentError {
             throw error
         } catch {
-            throw RetryableError("failed to make an HTTP request to \(url): \(error)")
+            throw RetryableError("failed to make an HTTP request to \(url): \(connectionFailureText(error))")
         }
         try await interpret(response, body, signal: telemetry.signal)
     }
