@@ -56,6 +56,14 @@ var targets: [Target] = [
             "Processes", "Symbolization", "Unwinding",
         ]),
     tests("Engine", ["CBPFInterface", "LiveSupport"]),
+    // Recorded stacks, replayed by the unwinders compiled for user mode.
+    module(
+        "Profiler/UnwindCases",
+        [
+            "BPFObjects", "BinaryReading", "CBPFInterface", "CSnapshotUnwinding", "ObjectFiles", "Processes",
+            "Symbolization", "Unwinding",
+        ]),
+    tests("UnwindCases", ["CBPFInterface", "CSnapshotUnwinding", "LiveSupport", "ObjectFiles", "Unwinding"]),
     module("Profiler/ObjectFiles", ["BinaryReading"]),
     tests("ObjectFiles"),
     .target(
@@ -128,6 +136,7 @@ targets += [
             "ProfileStoreExporter",
             "ProfileViewerExtension",
             "ProfilingReceiver",
+            "UnwindCases",
         ],
         path: "Sources/otelcol", swiftSettings: strict),
     tests("otelcol", ["Collector"]),

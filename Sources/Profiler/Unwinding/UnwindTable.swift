@@ -16,6 +16,11 @@ public struct UnwindTable: Sendable, Equatable {
         public var rowCount: Int { Int(ruleAndRowCount & 0xffff) }
         /// For a page without rows.
         public var rule: UInt16 { UInt16(truncatingIfNeeded: ruleAndRowCount >> 16) }
+
+        public init(firstRow: UInt32, ruleAndRowCount: UInt32) {
+            self.firstRow = firstRow
+            self.ruleAndRowCount = ruleAndRowCount
+        }
     }
 
     public struct Statistics: Sendable, Equatable {
@@ -39,6 +44,17 @@ public struct UnwindTable: Sendable, Equatable {
     /// rule << 16 | offset from the page's start.
     public var rows: [UInt32]
     public var statistics: Statistics
+
+    /// - Parameters: as the properties; pages and rows must be as the kernel's arena wants them.
+    public init(
+        firstPageAddress: UInt64, pageShift: UInt8, pages: [Page], rows: [UInt32], statistics: Statistics = .init()
+    ) {
+        self.firstPageAddress = firstPageAddress
+        self.pageShift = pageShift
+        self.pages = pages
+        self.rows = rows
+        self.statistics = statistics
+    }
 
     /// Words that the table takes in an arena where none is lost at the blocks' ends.
     public var wordCount: Int { rows.count + 2 * pages.count }

@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause)
+ *
+ * Fuzzing of the unwinders: any bytes as registers, stack, mappings, executables, rules and table blocks, unwound as
+ * both architectures. Built by Scripts/fuzz-unwinder. Sources/Profiler/UnwindCases writes recorded cases in this layout.
+ */
+#include "include/snapshot_unwinding.h"
+#include <stdlib.h>
+#include <string.h>
+
+/* Arrays follow in the order of the counts. */
+struct fuzz_input {
+    u64 registers[ABI_REGISTER_COUNT];
+    u64 stack_start;
+    u64 pointer_mask;
+    u32 trace_flags;
+    u32 stack_bytes;
+    u32 mapping_count;
+    u32 executable_count;
+    u32 rule_count;
+    u32 block_count;
+};
+
+static const u8 *input;
+static size_t left;
+static struct table_block *blocks;
+static u32 block_count;
+
+/* A copy of its own of up to `count` elements, so that reads behind its end are seen. */
+static void *take(u32 *count, size_t size) {
+    if (*count > left / size)
+        *count = left / size;
+    void *copy = malloc(*count * size);
+    if (copy)
+        memcpy(copy, input, *count * size);
+    input += *count * size;
+    left -= *count * size;
+    return copy;
+}
+
+static const struct table_block *find_block(void *context, u32 number) {
+    (void)context;
+    return number < block_count ? &blocks[number] : 0;
+}
+
+static void check(const struct unwinding_result *result) {
+    if (result->stop_reason == STOP_NONE || result->stop_reason >= STOP_REASON_COUNT ||
+        result->user_frame_count > ABI_MAX_USER_FRAMES || result->word_count != 2 * result->user_frame_count)
+        abort();
+}
+
+int LLVMFuzzerTestOneInput(const u8 *data, size_t size) {
+    static struct unwinding_result result;
+    struct fuzz_input header;
+    if (size < sizeof header)
+        return -1;
+    memcpy(&header, data, sizeof header);
+    input = data + sizeof header;
+    left = size - sizeof header;
+    u8 *stack = take(&header.stack_bytes, 1);
+    struct mapping *mappings = take(&header.mapping_count, sizeof *mappings);
+    struct executable *executables = take(&header.executable_count, sizeof *executables);
+    struct unwind_rule *rules = take(&header.rule_count, sizeof *rules);
+    blocks = take(&header.block_count, sizeof *blocks);
+    block_count = header.block_count;
+    struct unwinding_view view = {
+        .registers = header.registers, .stack_start = header.stack_start, .stack = stack,
+        .stack_bytes = header.stack_bytes, .trace_flags = header.trace_flags, .pointer_mask = header.pointer_mask,
+        .mappings = mappings, .mapping_count = header.mapping_count, .executables = executables,
+        .executable_count = header.executable_count, .rules = rules, .rule_count = header.rule_count,
+        .block = find_block,
+    };
+    unwind_snapshot_x86_64(&view, &result);
+    check(&result);
+    unwind_snapshot_arm64(&view, &result);
+    check(&result);
+    free(stack);
+    free(mappings);
+    free(executables);
+    free(rules);
+    free(blocks);
+    return 0;
+}
