@@ -1,8 +1,9 @@
-import BPFObjects
 import CBPFInterface
 import Glibc
 import LiveSupport
 import Testing
+
+@testable import BPFObjects
 
 @Suite(.serialized) struct KernelSideTests {
     static let variants: [KernelFeatures] = [
@@ -17,6 +18,15 @@ import Testing
         #else
         false
         #endif
+    }
+
+    /// Stacks lie at the top of user addresses: of 39 bits (4 KiB pages, small kernels), 42, 47 and 48 bits.
+    @Test func pointerMaskCoversUserAddressesOnly() {
+        #expect(KernelSide.pointerMask(forStackAddress: 0x0000_007f_fc12_3450) == 1 << 39 - 1)
+        #expect(KernelSide.pointerMask(forStackAddress: 0x0000_03ff_fc12_3450) == 1 << 42 - 1)
+        #expect(KernelSide.pointerMask(forStackAddress: 0x0000_7fff_fc12_3450) == 1 << 47 - 1)
+        #expect(KernelSide.pointerMask(forStackAddress: 0x0000_ffff_fc12_3450) == 1 << 48 - 1)
+        #expect(KernelSide.pointerMask(forStackAddress: 0) == 1 << 48 - 1)
     }
 
     /// Samples of this busy process arrive, by either transport, with kernel and user registers found.

@@ -157,13 +157,22 @@ public final class KernelSide {
     }
 
     /// Address bits of a code pointer: arm64 may carry an authentication code above them.
-    public static var pointerMask: UInt64 {
+    ///
+    /// The code takes all bits from the size of user addresses on (`ptrauth_user_insn_pac_mask`,
+    /// arch/arm64/include/asm/pointer_auth.h): bit 39, 42, 47 or 48 by the kernel's configuration. With 52-bit
+    /// addresses too, programs get addresses of 48 bits unless they ask for more. The stack lies at the top of them,
+    /// so that its address has all the bits that there are.
+    public static let pointerMask: UInt64 = {
         #if arch(arm64)
-        // Bit 55 selects the half; user addresses have at most 52 bits (arm64 memory layout, LVA).
-        return (1 << 52) - 1
+        pointerMask(forStackAddress: UInt64(getauxval(UInt(AT_RANDOM))))
         #else
-        return .max
+        .max
         #endif
+    }()
+
+    /// - Parameter address: in the initial stack; 0 when unknown.
+    static func pointerMask(forStackAddress address: UInt64) -> UInt64 {
+        address == 0 ? 1 << 48 - 1 : .max >> UInt64(address.leadingZeroBitCount)
     }
 
     // MARK: - Sampling
