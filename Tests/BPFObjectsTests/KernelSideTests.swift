@@ -27,6 +27,10 @@ import Testing
         #expect(KernelSide.pointerMask(forStackAddress: 0x0000_7fff_fc12_3450) == 1 << 47 - 1)
         #expect(KernelSide.pointerMask(forStackAddress: 0x0000_ffff_fc12_3450) == 1 << 48 - 1)
         #expect(KernelSide.pointerMask(forStackAddress: 0) == 1 << 48 - 1)
+        // This machine's: the C library's code and the stack pass.
+        let mask = KernelSide.pointerMask(forStackAddress: KernelSide.initialStackAddress)
+        #expect((39...57).contains(mask.trailingZeroBitCount + mask.nonzeroBitCount))
+        withUnsafePointer(to: 0) { #expect(UInt64(UInt(bitPattern: $0)) & ~mask == 0) }
     }
 
     /// Samples of this busy process arrive, by either transport, with kernel and user registers found.

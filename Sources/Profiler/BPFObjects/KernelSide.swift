@@ -1,4 +1,5 @@
 import CBPFInterface
+import CBPFSupport
 import CLibBPF
 import CPerfEvents
 import Glibc
@@ -164,11 +165,13 @@ public final class KernelSide {
     /// so that its address has all the bits that there are.
     public static let pointerMask: UInt64 = {
         #if arch(arm64)
-        pointerMask(forStackAddress: UInt64(getauxval(UInt(AT_RANDOM))))
+        KernelSide.pointerMask(forStackAddress: KernelSide.initialStackAddress)
         #else
         .max
         #endif
     }()
+
+    static var initialStackAddress: UInt64 { UInt64(otelcol_initial_stack_address()) }
 
     /// - Parameter address: in the initial stack; 0 when unknown.
     static func pointerMask(forStackAddress address: UInt64) -> UInt64 {

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/auxv.h>
 
 enum { LOG_CAPACITY = 64 << 10 };
 static __thread char log_text[LOG_CAPACITY];
@@ -48,4 +49,8 @@ void bpf_log_start(void) {
 
 const char *bpf_log_text(void) {
     return log_text;
+}
+
+unsigned long otelcol_initial_stack_address(void) {
+    return getauxval(AT_RANDOM);
 }

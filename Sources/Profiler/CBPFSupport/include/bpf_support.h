@@ -6,4 +6,7 @@ void bpf_log_start(void);
 /// What was kept since, at most 64 KiB of its end; valid until the next start on this thread.
 const char *bpf_log_text(void);
 
+/// An address in the process's first stack: where the kernel put the random bytes, see getauxval(3); 0 when unknown.
+unsigned long otelcol_initial_stack_address(void);
+
 #endif
