@@ -78,13 +78,15 @@ public final class ProfileViewerServer: Sendable {
         store: ProfileStore, configuration: ViewerConfiguration, logger: Logger,
         onRunning: @escaping @Sendable (Int) -> Void = { _ in }
     ) -> Application<ViewerResponder> {
+        let responderLogger = logger
         var logger = logger
-        // The framework tells of each start and stop; the extension does so in our own words.
-        if logger.logLevel < .warning { logger.logLevel = .warning }
+        // The framework tells of each start and stop, and calls a connection that a shutdown ends an error; the extension
+        // says what matters in our own words.
+        logger.logLevel = .critical
         // `localhost` may mean ::1 first, where a browser that tries 127.0.0.1 finds nobody.
         let host = configuration.host == "localhost" ? "127.0.0.1" : configuration.host
         return Application(
-            responder: ViewerResponder(store: store, configuration: configuration, logger: logger),
+            responder: ViewerResponder(store: store, configuration: configuration, logger: responderLogger),
             configuration: .init(address: .hostname(host, port: configuration.port)),
             onServerRunning: { channel in onRunning(channel.localAddress?.port ?? configuration.port) },
             logger: logger)

@@ -1,6 +1,7 @@
 #define _GNU_SOURCE
 #include "engine_support.h"
 #include <errno.h>
+#include <malloc.h>
 #include <pthread.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -31,4 +32,8 @@ int engine_epoll(const int *descriptors, int count) {
         }
     }
     return epoll;
+}
+
+void engine_release_free_memory(void) {
+    malloc_trim(0);
 }

@@ -1,5 +1,6 @@
 import BPFObjects
 import CBPFInterface
+import CEngineSupport
 import ObjectFiles
 import Unwinding
 
@@ -58,6 +59,7 @@ final class TableBuilding {
                 })
             else { continue }
             answer(build(queue.remove(at: next)))
+            if queue.isEmpty { engine_release_free_memory() }
         }
     }
 

@@ -8,5 +8,8 @@ void engine_name_thread(const char *name);
 int engine_eventfd(void);
 /* A new epoll descriptor that is readable while any of `descriptors` is, or -errno. */
 int engine_epoll(const int *descriptors, int count);
+/* Gives memory that was freed back to the system: after the reading of large files, whose peaks the allocator would
+ * otherwise keep. */
+void engine_release_free_memory(void);
 
 #endif
