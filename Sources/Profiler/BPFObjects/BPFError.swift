@@ -20,7 +20,7 @@ public struct BPFError: Error, Sendable, CustomStringConvertible {
 
     private static func remedy(forErrorNumber number: Int32) -> String? {
         switch number {
-        case EPERM, EACCES:
+        case EPERM:
             "run as root, or grant the capabilities BPF, PERFMON and SYS_PTRACE (SYS_ADMIN before Linux 5.8)"
         case ENOSYS: "this kernel was built without CONFIG_BPF_SYSCALL or CONFIG_PERF_EVENTS"
         case ENOMEM: "raise the limit of locked memory (ulimit -l), or lower the profiler's memory budget"
@@ -32,7 +32,8 @@ public struct BPFError: Error, Sendable, CustomStringConvertible {
     public var description: String {
         var text = "cannot \(action)"
         if errorNumber != 0 { text += ": \(String(cString: strerror(errorNumber)))" }
-        if let log = log.flatMap(BPFError.tellingLine) { text += " (\(log))" }
+        // Without the privilege libbpf guesses at other causes.
+        if errorNumber != EPERM, let log = log.flatMap(BPFError.tellingLine) { text += " (\(log))" }
         if let remedy { text += "; \(remedy)" }
         return text
     }
