@@ -5,8 +5,8 @@ SWIFT ?= swift
 # elfutils from 0.189 on (Debian 13) compresses with zstd, and its libelf.a and libz.a both define crc32.
 STATIC_FLAGS = --static-swift-stdlib -Xswiftc -static-executable -Xlinker -zmuldefs \
 	$(if $(wildcard /usr/lib/*/libzstd.a),-Xlinker -l:libzstd.a)
-# make test FILTER=UnwindingTests
-TEST_FLAGS = $(if $(FILTER),--filter $(FILTER))
+# Tests that load the machine and measure it: one at a time, after the others.
+LIVE_TESTS = ^(LiveTests|EngineTests|BPFObjectsTests|ProcessesTests|UnwindCasesTests)\.
 
 .PHONY: run build bpf test setup setup-test clean
 
@@ -24,7 +24,12 @@ bpf:
 
 test: setup-test bpf
 	$(SWIFT) build --build-tests
-	$(SWIFT) test --skip-build $(TEST_FLAGS)
+ifdef FILTER # make test FILTER=UnwindingTests
+	$(SWIFT) test --skip-build --filter '$(FILTER)'
+else
+	$(SWIFT) test --skip-build --skip '$(LIVE_TESTS)'
+	$(SWIFT) test --skip-build --no-parallel --filter '$(LIVE_TESTS)'
+endif
 
 setup:
 	@Scripts/setup build
