@@ -181,7 +181,7 @@ struct process {
 };
 
 enum process_flag {
-    /* The mappings were re-read since an address without a mapping was met: another one is not worth a snapshot. */
+    /* Addresses without a mapping were met again and again: another one is not worth a snapshot. */
     PROCESS_MAPPINGS_CONFIRMED = 1,
 };
 

@@ -63,8 +63,6 @@ struct ServerTests {
             let second = ProfileViewerServer(store: store, configuration: ViewerConfiguration(port: port), logger: quiet)
             await #expect(throws: ViewerError.endpointInUse("localhost:\(port)")) { try await second.start() }
             await first.shutdown()
-            #expect(try await second.start() == port)
-            await second.shutdown()
         }
     }
 }

@@ -53,6 +53,10 @@ final class EngineLoop {
     /// Processes whose mappings wait for an executable to be opened.
     var waiting: [ProcessID: (key: ProcessKey, mappings: [Mapping])] = [:]
 
+    /// Traces of a process that no mapping was found for in the end, since its mappings last changed.
+    var missingMappings: [UInt32: Int] = [:]
+    static let missesUntilConfirmed = 8
+
     // The present interval.
     var samples: [RawSample] = []
     var processes: [Int32: ProfileProcess] = [:]
@@ -253,10 +257,17 @@ final class EngineLoop {
                 if UInt32(stopReason) == STOP_TABLE_PENDING.rawValue, frames.count >= 2 {
                     return UInt32(truncatingIfNeeded: ABIFrame(header: frames[frames.count - 2]).data)
                 }
+                // A program that has just been started maps its libraries one by one; the next may be the one.
+                if UInt32(stopReason) == STOP_NO_MAPPING.rawValue { return 0 }
                 note(frames, of: trace, stopReason: stopReason)
                 return nil
             }
             guard let missing else { continue }
+            if missing == 0 {
+                trace.waitsForExecutable = 0
+                deferred.add(trace).forEach(finish)
+                continue
+            }
             if trace.waitsForExecutable == 0 {
                 trace.deadlineNanoseconds = monotonicNanoseconds() &+ EngineLoop.tablePatienceNanoseconds
             }
@@ -275,7 +286,16 @@ final class EngineLoop {
         }
         unwinder.unwind(trace.snapshot, traceFlags: trace.header.flags, mappings: mappings) { frames, stopReason in
             note(frames, of: trace, stopReason: stopReason)
+            if UInt32(stopReason) == STOP_NO_MAPPING.rawValue { countMiss(trace.header.pid) }
         }
+    }
+
+    /// Waiting did not find a mapping. A process whose stacks lead nowhere again and again, which is its own affair, is
+    /// not worth a snapshot each time.
+    func countMiss(_ pid: UInt32) {
+        missingMappings[pid, default: 0] += 1
+        guard missingMappings[pid] == EngineLoop.missesUntilConfirmed else { return }
+        do throws(BPFError) { try publisher.confirm(pid) } catch { log(.warning, "\(error)") }
     }
 
     func note(_ frames: UnsafeBufferPointer<UInt64>, of trace: DeferredTrace, stopReason: UInt16) {
@@ -331,7 +351,8 @@ final class EngineLoop {
         let now = monotonicNanoseconds()
         let pid = UInt32(truncatingIfNeeded: key.pid)
         do throws(BPFError) {
-            try publisher.publish(pid, mappings.map(kernelMapping), isConfirmed: true, now: now)
+            try publisher.publish(pid, mappings.map(kernelMapping), now: now)
+            missingMappings[pid] = nil
         } catch {
             log(.warning, "\(error)")
         }
@@ -358,6 +379,7 @@ final class EngineLoop {
     func retract(_ key: ProcessKey) {
         let pid = UInt32(truncatingIfNeeded: key.pid)
         finishDeferred { $0.header.pid == pid }
+        missingMappings[pid] = nil
         do throws(BPFError) {
             try publisher.retract(pid, now: monotonicNanoseconds())
         } catch {

@@ -33,10 +33,7 @@ struct ProcessPublisher {
     func mappings(of pid: UInt32) -> [mapping]? { published[pid]?.mappings }
 
     /// Replaces what is known of a process, in one step for the programs: they see the old run or the new one.
-    /// - Parameter isConfirmed: the mappings were just read, so an address without a mapping is no news.
-    mutating func publish(
-        _ pid: UInt32, _ list: [mapping], isConfirmed: Bool, now: UInt64
-    ) throws(BPFError) {
+    mutating func publish(_ pid: UInt32, _ list: [mapping], now: UInt64) throws(BPFError) {
         let list = list.count > Int(ABI_MAX_MAPPINGS_PER_PROCESS) ? Array(list.prefix(Int(ABI_MAX_MAPPINGS_PER_PROCESS))) : list
         guard let first = list.isEmpty ? 0 : extents.allocate(list.count) else {
             refused &+= 1
@@ -49,13 +46,22 @@ struct ProcessPublisher {
             var value = process()
             value.first_mapping = first
             value.mapping_count = UInt32(list.count)
-            value.flags = isConfirmed ? UInt32(PROCESS_MAPPINGS_CONFIRMED.rawValue) : 0
             try processes.update(pid, value)
         } catch {
             extents.release(first, count: list.count)
             throw error
         }
         retire(published.updateValue(Published(firstMapping: first, mappings: list), forKey: pid), now)
+    }
+
+    /// From now on an address without a mapping is no news and not worth a snapshot, until the mappings change.
+    func confirm(_ pid: UInt32) throws(BPFError) {
+        guard let known = published[pid] else { return }
+        var value = process()
+        value.first_mapping = known.firstMapping
+        value.mapping_count = UInt32(known.mappings.count)
+        value.flags = UInt32(PROCESS_MAPPINGS_CONFIRMED.rawValue)
+        try processes.update(pid, value)
     }
 
     mutating func retract(_ pid: UInt32, now: UInt64) throws(BPFError) {
