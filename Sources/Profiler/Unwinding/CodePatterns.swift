@@ -83,8 +83,11 @@ enum EntryStub {
 
     /// Up to the first branch, and a second one if it follows at once (the C library's abort).
     static func arm64Length(_ code: [UInt8]) -> Int? {
-        let words = stride(from: 0, to: code.count & ~3, by: 4).map { index in
-            (0..<4).reduce(UInt32(0)) { $0 | UInt32(code[index + $1]) << (8 * UInt32($1)) }
+        // Step by step: Swift 6.2 does not manage the types of this as one expression.
+        let words = stride(from: 0, to: code.count & ~3, by: 4).map { (index: Int) -> UInt32 in
+            let low = UInt32(code[index]) | UInt32(code[index + 1]) << 8
+            let high = UInt32(code[index + 2]) | UInt32(code[index + 3]) << 8
+            return low | high << 16
         }
         // mov x29, #0 and mov x30, #0 among the first three; the third may be a landing pad.
         guard words.prefix(3).contains(0xd280_001d), words.prefix(3).contains(0xd280_001e) else { return nil }
