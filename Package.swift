@@ -192,21 +192,27 @@ targets += [
         "Components/Exporters/ExporterSupport",
         ["Collector", "OTLP", logging, .product(name: "SwiftProtobuf", package: "swift-protobuf")]),
     tests("ExporterSupport", exporterTests),
+    // TLS of the exporters that use a network.
+    module(
+        "Components/Exporters/ClientTLS",
+        [
+            "Collector", "ExporterSupport", .product(name: "NIOPosix", package: "swift-nio"),
+            .product(name: "NIOSSL", package: "swift-nio-ssl"),
+        ]),
     module(
         "Components/Exporters/OTLPGRPCExporter",
         [
-            "Collector", "ExporterSupport", "OTLPServices", logging,
+            "ClientTLS", "Collector", "ExporterSupport", "OTLPServices", logging,
             .product(name: "GRPCNIOTransportHTTP2Posix", package: "grpc-swift-nio-transport"),
+            .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOSSL", package: "swift-nio-ssl"),
         ]),
     tests("OTLPGRPCExporter", exporterTests),
     module(
         "Components/Exporters/OTLPHTTPExporter",
         [
-            "Collector", "ExporterSupport", "OTLP", "ZlibCompression", logging,
+            "ClientTLS", "Collector", "ExporterSupport", "OTLP", "ZlibCompression", logging,
             .product(name: "AsyncHTTPClient", package: "async-http-client"),
-            .product(name: "NIOSSL", package: "swift-nio-ssl"),
             .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOHTTP1", package: "swift-nio"),
-            .product(name: "NIOPosix", package: "swift-nio"),
             .product(name: "SwiftProtobuf", package: "swift-protobuf"),
         ]),
     tests("OTLPHTTPExporter", exporterTests),
@@ -257,7 +263,7 @@ let packages: [String: (url: String, from: Version, traits: Set<Package.Dependen
     "swift-service-lifecycle": ("https://github.com/swift-server/swift-service-lifecycle", "2.6.0", nil),
     "async-http-client": ("https://github.com/swift-server/async-http-client", "1.24.0", nil),
     "grpc-swift-2": ("https://github.com/grpc/grpc-swift-2", "2.3.0", nil),
-    "grpc-swift-nio-transport": ("https://github.com/grpc/grpc-swift-nio-transport", "2.6.0", nil),
+    "grpc-swift-nio-transport": ("https://github.com/grpc/grpc-swift-nio-transport", "2.8.0", nil),
     "grpc-swift-protobuf": ("https://github.com/grpc/grpc-swift-protobuf", "2.4.0", nil),
     "hummingbird": ("https://github.com/hummingbird-project/hummingbird", "2.20.0", nil),
     "Yams": ("https://github.com/jpsim/Yams", "6.2.0", nil),

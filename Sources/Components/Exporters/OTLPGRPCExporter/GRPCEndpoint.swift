@@ -42,8 +42,21 @@ enum GRPCEndpoint: Sendable, Equatable {
         guard !host.isEmpty, !host.contains("/"), !host.contains(":") else {
             throw InvalidEndpoint(description: "\"\(text)\" must have the form host:port")
         }
+        self = Self.isAddress(host) ? .ipv4(host, port: port) : .name(host: host, port: port)
+    }
+
+    /// The host by name or address; the host of a socket in the file system is this one.
+    var host: String {
+        switch self {
+        case .name(let host, _), .ipv4(let host, _), .ipv6(let host, _): host
+        case .unixSocket: "localhost"
+        }
+    }
+
+    /// Whether a host is an address of IPv4 or IPv6 and no name.
+    static func isAddress(_ host: String) -> Bool {
+        if host.contains(":") { return true }
         let parts = host.split(separator: ".", omittingEmptySubsequences: false)
-        let isAddress = parts.count == 4 && parts.allSatisfy { UInt8($0) != nil }
-        self = isAddress ? .ipv4(host, port: port) : .name(host: host, port: port)
+        return parts.count == 4 && parts.allSatisfy { UInt8($0) != nil }
     }
 }

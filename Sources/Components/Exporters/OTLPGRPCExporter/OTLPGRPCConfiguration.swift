@@ -25,6 +25,19 @@ public struct OTLPGRPCConfiguration: Sendable {
     /// Overrides the `:authority` of requests; nil: the endpoint's.
     public var authority: String?
 
+    /// The name that the server's certificate must be for; nil: the address that the connection leads to.
+    var certificateName: String? {
+        let name = tls.serverName ?? authority.map(Self.withoutPort) ?? endpoint.host
+        return GRPCEndpoint.isAddress(name) ? nil : name
+    }
+
+    private static func withoutPort(_ authority: String) -> String {
+        guard let colon = authority.lastIndex(of: ":"), UInt16(authority[colon...].dropFirst()) != nil else {
+            return authority
+        }
+        return String(authority[..<colon])
+    }
+
     init(endpoint: GRPCEndpoint) {
         self.endpoint = endpoint
         exporter = ExporterConfiguration()
@@ -44,7 +57,7 @@ public struct OTLPGRPCConfiguration: Sendable {
             endpoint = .name(host: "localhost", port: 4317)
         }
         exporter = ExporterConfiguration(section)
-        tls = Self.tls(section.section("tls"))
+        tls = ClientTLSConfiguration(section.section("tls"))
         compression = Self.compression(section)
         headers = section.headers("headers")
         for (name, _) in headers where !Self.isHeaderName(name) {
@@ -59,18 +72,6 @@ public struct OTLPGRPCConfiguration: Sendable {
         waitsForReady = section.boolean("wait_for_ready", default: false)
         authority = section.optionalString("authority").flatMap { $0.isEmpty ? nil : $0 }
         Self.readUnused(section)
-    }
-
-    private static func tls(_ section: ConfigurationSection) -> ClientTLSConfiguration {
-        let tls = ClientTLSConfiguration(section)
-        // The transport offers TLS 1.2 and 1.3 and has no switch for them.
-        if tls.minimumVersion == .tls13 {
-            section.error("min_version", "must be 1.2 for gRPC; the newest version that both sides know is used")
-        }
-        if let maximum = tls.maximumVersion, maximum < .tls13 {
-            section.error("max_version", "cannot be limited for gRPC; remove the key")
-        }
-        return tls
     }
 
     /// Empty means none.

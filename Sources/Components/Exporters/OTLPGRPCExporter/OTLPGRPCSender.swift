@@ -1,8 +1,11 @@
+import ClientTLS
 import Collector
 import ExporterSupport
 import GRPCCore
 import GRPCNIOTransportHTTP2Posix
 import Logging
+import NIOCore
+import NIOSSL
 import OTLP
 import OTLPServices
 import Synchronization
@@ -66,11 +69,10 @@ final class OTLPGRPCSender: TelemetrySender {
             case .ipv6(let address, let port): .ipv6(address: address, port: port)
             case .unixSocket(let path): .unixDomainSocket(path: path)
             }
-        let security: HTTP2ClientTransport.Posix.TransportSecurity =
-            configuration.tls.usesTLS ? .tls(try configuration.tls.grpcTLS()) : .plaintext
+        let secureConnection = configuration.tls.usesTLS ? try makeSecureConnection() : nil
         do {
             return try HTTP2ClientTransport.Posix(
-                target: target, transportSecurity: security,
+                target: target, transportSecurity: secureConnection == nil ? .plaintext : .customSecure,
                 config: .defaults { config in
                     config.compression = .init(
                         algorithm: configuration.compression == .gzip ? .gzip : CompressionAlgorithm.none,
@@ -81,12 +83,27 @@ final class OTLPGRPCSender: TelemetrySender {
                         .init(time: $0.time, timeout: $0.timeout, allowWithoutCalls: $0.permitsWithoutStream)
                     }
                     config.http2.authority = configuration.tls.serverName ?? configuration.authority
+                    config.channelDebuggingCallbacks.onCreateTCPConnection = secureConnection
                 })
         } catch {
-            let hint =
-                configuration.tls.usesTLS && configuration.tls.certificateAuthority == nil
-                ? "; are CA certificates installed? Otherwise set tls::ca_file" : ""
-            throw CollectorError("cannot make a gRPC client: \(error)\(hint)")
+            throw CollectorError("cannot make a gRPC client: \(error)")
+        }
+    }
+
+    /// Puts TLS below gRPC's handlers.
+    ///
+    /// The transport's own TLS waits five seconds for the server when it closes a connection, and has neither a choice of
+    /// versions nor errors that name a file.
+    private func makeSecureConnection() throws -> @Sendable (any Channel) -> EventLoopFuture<Void> {
+        var tls = try configuration.tls.nioTLS()
+        tls.applicationProtocols = ["h2"]
+        let context = try NIOSSLContext(configuration: tls)
+        let serverName = configuration.certificateName
+        return { channel in
+            channel.eventLoop.makeCompletedFuture {
+                try channel.pipeline.syncOperations.addHandler(
+                    NIOSSLClientHandler(context: context, serverHostname: serverName), position: .first)
+            }
         }
     }
 
@@ -155,7 +172,7 @@ final class OTLPGRPCSender: TelemetrySender {
         let details = error.metadata[binaryValues: "grpc-status-details-bin"].first { _ in true }
         let delay = details.flatMap { try? OTLPStatus(serializedBytes: $0) }?.retryDelay
         // The cause names what the message leaves out, for example why a connection failed.
-        let cause = error.cause.map { " (\($0))" } ?? ""
+        let cause = error.cause.map { " (\(describe($0)))" } ?? ""
         let text = "rpc error: code = \(error.code) desc = \(error.message)\(cause)"
         switch error.code {
         case .cancelled, .deadlineExceeded, .aborted, .outOfRange, .unavailable, .dataLoss:
@@ -165,5 +182,9 @@ final class OTLPGRPCSender: TelemetrySender {
         default:
             return PermanentError(text)
         }
+    }
+    private static func describe(_ error: any Error) -> String {
+        guard let error = error as? RPCError else { return connectionFailureText(error) }
+        return error.message + (error.cause.map { " (\(describe($0)))" } ?? "")
     }
 }

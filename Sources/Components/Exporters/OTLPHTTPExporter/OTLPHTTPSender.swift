@@ -1,4 +1,5 @@
 import AsyncHTTPClient
+import ClientTLS
 import Collector
 import ExporterSupport
 import Glibc

@@ -1,8 +1,8 @@
 import NIOPosix
 import NIOSSL
 
-/// Says why a request got no answer.
-func connectionFailureText(_ error: any Error) -> String {
+/// Says why a request got no answer, and which setting may help.
+public func connectionFailureText(_ error: any Error) -> String {
     switch error {
     case let error as NIOConnectionError:
         var reasons = error.connectionErrors.map { "\($0.target): \($0.error)" }
