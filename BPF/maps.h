@@ -60,6 +60,19 @@ struct {
     __type(value, struct unwind_rule);
 } unwind_rules SEC(".maps");
 
+/* Each CPU's own, by number: programs of one CPU that use it do not interrupt each other. A plain array, because
+ * per-CPU ones end at 32 KiB. */
+struct rule_cache {
+    struct cached_rule rules[ABI_CACHED_RULES];
+};
+
+struct {
+    __uint(type, BPF_MAP_TYPE_ARRAY);
+    __uint(max_entries, 1); /* set at load: possible CPUs */
+    __type(key, u32);
+    __type(value, struct rule_cache);
+} rule_caches SEC(".maps");
+
 struct table_chunk {
     __uint(type, BPF_MAP_TYPE_ARRAY);
     __uint(max_entries, TABLE_BLOCKS_PER_CHUNK);
@@ -100,6 +113,15 @@ static __always_inline const struct executable *executable_at(u32 number) {
 
 static __always_inline const struct unwind_rule *rule_at(u32 number) {
     return bpf_map_lookup_elem(&unwind_rules, &number);
+}
+
+static __always_inline struct rule_cache *rule_cache_of_cpu(u32 cpu) {
+    return bpf_map_lookup_elem(&rule_caches, &cpu);
+}
+
+/* Where a rule is remembered, by a hash whose high bits are good. */
+static __always_inline struct cached_rule *cache_entry(struct rule_cache *cache, u32 hash) {
+    return &cache->rules[hash / (u32)(0x100000000 / ABI_CACHED_RULES)];
 }
 
 /* The block that holds the arena's word `word`. */

@@ -21,10 +21,24 @@ static __always_inline u64 code_address(u64 value) {
 #endif
 }
 
-/* Finds the mapping of `address` into state->mapping. */
+static __always_inline struct place *place_at(struct unwind_state *state, u32 number) {
+    return &state->places[number & (RECENT_PLACES - 1)];
+}
+
+static __always_inline int is_in(const struct place *place, u64 address) {
+    return address >= place->mapping.start && address < place->mapping.end;
+}
+
+/* Finds the mapping of `address` and makes its place the present one. */
 static __always_inline int find_mapping(struct unwind_state *state, u64 address) {
-    if (address >= state->mapping.start && address < state->mapping.end)
+    if (is_in(place_at(state, state->place), address))
         return STOP_NONE;
+    _Pragma("unroll") for (u32 number = 0; number < RECENT_PLACES; number++) {
+        if (is_in(&state->places[number], address)) {
+            state->place = number;
+            return STOP_NONE;
+        }
+    }
     /* The first mapping behind the address lies in low...high. */
     state->search_low = 0;
     state->search_high = state->mapping_count;
@@ -47,26 +61,32 @@ static __always_inline int find_mapping(struct unwind_state *state, u64 address)
     const struct mapping *found = mapping_at(state->first_mapping + behind - 1);
     if (!found || address < found->start || address >= found->end)
         return STOP_NO_MAPPING;
-    state->mapping = *found;
+    u32 number = state->next_place;
+    struct place *place = place_at(state, number);
+    place->mapping = *found;
     if (found->executable) {
         const struct executable *executable = executable_at(found->executable);
-        if (!executable)
+        if (!executable) {
+            place->mapping.end = 0;
             return STOP_TABLE_CORRUPT;
-        state->executable = *executable;
+        }
+        place->executable = *executable;
     } else {
-        state->executable.state = EXECUTABLE_WITHOUT_TABLE;
+        place->executable.state = EXECUTABLE_WITHOUT_TABLE;
     }
+    state->place = number;
+    state->next_place = number + 1;
     return STOP_NONE;
 }
 
-/* The number of the rule for an ELF address, by state->executable's table. */
-static __always_inline int find_rule(struct unwind_state *state, u64 address, u32 *rule) {
-    u64 distance = address - state->executable.first_page_address;
-    u32 shift = state->executable.page_shift & 31;
+/* The number of the rule at a distance from the start of the executable's table. `state` lends memory. */
+static __always_inline int find_rule(struct unwind_state *state, const struct executable *executable, u64 distance,
+                                     u32 *rule) {
+    u32 shift = executable->page_shift & 31;
     u64 page = distance >> shift;
-    if (page >= state->executable.page_count)
+    if (page >= executable->page_count)
         return STOP_NO_RULE;
-    u32 record = state->executable.page_records_word + (u32)page * 2;
+    u32 record = executable->page_records_word + (u32)page * 2;
     const struct table_block *block = block_of_word(record);
     if (!block)
         return STOP_TABLE_CORRUPT;
@@ -97,6 +117,51 @@ static __always_inline int find_rule(struct unwind_state *state, u64 address, u3
     return STOP_NONE;
 }
 
+/* The rule at a distance from the start of the executable's table: the remembered one, or looked up and remembered. */
+static __always_inline int recall_rule(struct unwind_state *state, struct rule_cache *cache,
+                                       const struct executable *executable, u64 distance,
+                                       const struct unwind_rule **rule) {
+    u32 table = executable->table;
+    /* Fibonacci hashing of both. */
+    struct cached_rule *entry = cache_entry(cache, (u32)distance * 0x9e3779b1u + table * 0x85ebca6bu);
+    if (entry->distance != (u32)distance || entry->table != table || table == 0 || distance >> 32) {
+        u32 number = 0;
+        int stop = find_rule(state, executable, distance, &number);
+        if (stop)
+            return stop;
+        const struct unwind_rule *found = rule_at(number);
+        if (!found)
+            return STOP_TABLE_CORRUPT;
+        entry->rule = *found;
+        entry->distance = (u32)distance;
+        entry->table = distance >> 32 ? 0 : table;
+    }
+    *rule = &entry->rule;
+    return STOP_NONE;
+}
+
+/* Reads one word of the stack, or two. Unwinding goes upwards, so what follows is read with them. */
+static __always_inline int read_stack(struct unwind_state *state, u64 *to, u32 count, u64 from) {
+    u64 offset = from - state->window_start;
+    if (!state->window_start || offset > sizeof state->window - count * sizeof *to || (offset & 7)) {
+        if (read_user(state->window, sizeof state->window, from)) {
+            /* The end of the stack, or a page that was never touched, lies within the window. */
+            state->window_start = 0;
+            return read_user(to, count * sizeof *to, from) != 0;
+        }
+        state->window_start = from;
+        offset = 0;
+    }
+    u32 word = (u32)(offset >> 3);
+    asm volatile("" : "+r"(word)); /* the verifier wants to see the bounds itself */
+    if (word > STACK_WINDOW_WORDS - count)
+        return 1;
+    to[0] = state->window[word];
+    if (count > 1)
+        to[1] = state->window[word + 1];
+    return 0;
+}
+
 static __always_inline int step_by_frame_pointer(struct unwind_state *state) {
     u64 frame_pointer = state->registers[REGISTER_FP];
     u64 pair[2];
@@ -104,7 +169,7 @@ static __always_inline int step_by_frame_pointer(struct unwind_state *state) {
         return STOP_FRAME_POINTER_CHAIN_END;
     if (frame_pointer < state->registers[REGISTER_SP])
         return STOP_NO_PROGRESS;
-    if (read_user(pair, sizeof pair, frame_pointer))
+    if (read_stack(state, pair, 2, frame_pointer))
         return STOP_STACK_UNREADABLE;
     state->registers[REGISTER_FP] = pair[0];
     state->registers[REGISTER_PC] = code_address(pair[1]);
@@ -176,15 +241,15 @@ static __always_inline int step_by_cfa(struct unwind_state *state, const struct 
         pair[1] = state->registers[source];
     } else if (fp_on_stack && frame_pointer_at + 8 == return_address_at) {
         /* The usual prologue leaves both side by side: one read. */
-        if (read_user(pair, sizeof pair, frame_pointer_at))
+        if (read_stack(state, pair, 2, frame_pointer_at))
             return STOP_STACK_UNREADABLE;
         frame_pointer = pair[0];
         fp_on_stack = 0;
-    } else if (read_user(&pair[1], sizeof pair[1], return_address_at)) {
+    } else if (read_stack(state, &pair[1], 1, return_address_at)) {
         return STOP_STACK_UNREADABLE;
     }
     if (fp_on_stack) {
-        if (read_user(&frame_pointer, sizeof frame_pointer, frame_pointer_at))
+        if (read_stack(state, &frame_pointer, 1, frame_pointer_at))
             return STOP_STACK_UNREADABLE;
     } else if (rule->frame_pointer == UNWIND_FP_FROM_FP) {
         if (read_user(&frame_pointer, sizeof frame_pointer, frame_pointer + (s64)rule->frame_pointer_offset))
@@ -217,22 +282,21 @@ static __always_inline int step_over_plt(struct unwind_state *state, s32 pushed_
 }
 
 /* Moves from the frame in state->registers to its caller's. `address` is the frame's address to look up. */
-static __always_inline int step_to_caller(struct unwind_state *state, u64 address) {
+static __always_inline int step_to_caller(struct unwind_state *state, struct rule_cache *cache,
+                                          const struct place *place, u64 address) {
     int stop;
-    if (state->executable.state == EXECUTABLE_WITHOUT_TABLE) {
+    if (place->executable.state == EXECUTABLE_WITHOUT_TABLE) {
         stop = step_by_frame_pointer(state);
         if (stop)
             return stop;
-    } else if (state->executable.state != EXECUTABLE_HAS_TABLE) {
+    } else if (place->executable.state != EXECUTABLE_HAS_TABLE) {
         return STOP_TABLE_PENDING;
     } else {
-        u32 number = 0;
-        stop = find_rule(state, address - state->mapping.bias, &number);
+        const struct unwind_rule *rule = 0;
+        u64 distance = address - place->mapping.bias - place->executable.first_page_address;
+        stop = recall_rule(state, cache, &place->executable, distance, &rule);
         if (stop)
             return stop;
-        const struct unwind_rule *rule = rule_at(number);
-        if (!rule)
-            return STOP_TABLE_CORRUPT;
         u32 kind = rule->kind;
         if (kind == UNWIND_CFA || kind == UNWIND_CFA_DEREFERENCED)
             stop = step_by_cfa(state, rule);
@@ -255,7 +319,7 @@ static __always_inline int step_to_caller(struct unwind_state *state, u64 addres
 }
 
 /* Records the frame in state->registers and moves to its caller's. */
-static __always_inline int unwind_frame(struct scratch *scratch) {
+static __always_inline int unwind_frame(struct scratch *scratch, struct rule_cache *cache) {
     struct unwind_state *state = &scratch->state;
     u64 pc = state->registers[REGISTER_PC];
     if (pc == 0)
@@ -266,17 +330,18 @@ static __always_inline int unwind_frame(struct scratch *scratch) {
     int stop = find_mapping(state, address);
     if (stop)
         return stop;
+    const struct place *place = place_at(state, state->place);
     if (scratch->header.user_frame_count >= ABI_MAX_USER_FRAMES)
         return STOP_TRUNCATED_FRAMES;
     u32 word = scratch->header.word_count;
     if (word > ABI_TRACE_WORDS - 2)
         return STOP_TRUNCATED_FRAMES;
     u64 flags = state->pc_is_return_address ? FRAME_RETURN_ADDRESS : 0;
-    scratch->words[word] = (u64)FRAME_NATIVE << 56 | flags << 48 | (u64)2 << 40 | state->mapping.executable;
-    scratch->words[word + 1] = pc - state->mapping.bias;
+    scratch->words[word] = (u64)FRAME_NATIVE << 56 | flags << 48 | (u64)2 << 40 | place->mapping.executable;
+    scratch->words[word + 1] = pc - place->mapping.bias;
     scratch->header.word_count = word + 2;
     scratch->header.user_frame_count++;
-    stop = step_to_caller(state, address);
+    stop = step_to_caller(state, cache, place, address);
     /* A signal trampoline is entered by a return that no call precedes: its address is that of its first instruction,
      * and the byte before belongs to somebody else. */
     if (!state->pc_is_return_address)
@@ -290,8 +355,11 @@ static __always_inline void begin_unwinding(struct scratch *scratch, const struc
     state->first_mapping = process->first_mapping;
     state->mapping_count = process->mapping_count;
     state->process_flags = process->flags;
-    state->mapping.start = 0;
-    state->mapping.end = 0;
+    for (u32 number = 0; number < RECENT_PLACES; number++)
+        state->places[number].mapping.end = 0;
+    state->place = 0;
+    state->next_place = 0;
+    state->window_start = 0;
     state->calls = 0;
     state->all_registers_valid = 1;
     state->pc_is_return_address = (scratch->header.flags & TRACE_IN_SYSTEM_CALL) != 0;

@@ -7,12 +7,28 @@
 
 #include "helpers.h"
 
+/* A mapping and what is known of its executable. */
+struct place {
+    struct mapping mapping;
+    struct executable executable;
+};
+
+/* Frames of a program and of the few libraries that call each other find their mappings among so many latest ones. A
+ * power of two. */
+enum { RECENT_PLACES = 4 };
+
+/* Words of the stack that are read at once: most frames are small, and calling a helper costs more than copying. */
+enum { STACK_WINDOW_WORDS = 32 };
+
 /* Where unwinding stands. */
 struct unwind_state {
     u64 registers[ABI_REGISTER_COUNT];
-    /* The mapping and executable of the latest frame: neighbouring frames mostly share them. */
-    struct mapping mapping;
-    struct executable executable;
+    struct place places[RECENT_PLACES];
+    u32 place;      /* of the latest frame: neighbouring frames mostly share it */
+    u32 next_place; /* the one that gives way */
+    /* A copy of the stack from window_start on; there is none where that is 0. */
+    u64 window[STACK_WINDOW_WORDS];
+    u64 window_start;
     u32 first_mapping;
     u32 mapping_count;
     u32 process_flags;

@@ -43,6 +43,8 @@ enum {
     ABI_RED_ZONE_BYTES = 128,
     ABI_MAX_MAPPINGS_PER_PROCESS = 4096,
     ABI_MAX_UNWIND_RULES = 16384,
+    /* Rules that each CPU remembers; a power of two. 64 KiB a CPU. */
+    ABI_CACHED_RULES = 2048,
 };
 
 /* ---- Registers --------------------------------------------------------------------------------------------------- */
@@ -145,14 +147,23 @@ enum executable_state {
     EXECUTABLE_WITHOUT_TABLE = 3, /* nothing to unwind by but frame pointers */
 };
 
-/* Value of the array map executables; the index is the executable's number, 0 is never used. */
+/* Value of the array map executables; the index is the executable's number, 0 is never used. Programs read `state`
+ * first: a record with a table is written twice, the first time as pending. */
 struct executable {
+    u8 state;                 /* enum executable_state */
+    u8 page_shift;
+    u8 reserved[2];
+    u32 table;                /* names the table, and no other one before or after it; 0: none */
     u64 first_page_address;   /* ELF address where page 0 starts */
     u32 page_records_word;    /* arena word number of page 0's record; records of one executable are contiguous */
     u32 page_count;
-    u8 page_shift;
-    u8 state;                 /* enum executable_state */
-    u8 reserved[6];
+};
+
+/* A rule that was looked up. What `table` names never changes, so that an entry holds for ever. */
+struct cached_rule {
+    u32 table;    /* 0: an empty entry */
+    u32 distance; /* ELF address - first_page_address */
+    struct unwind_rule rule;
 };
 
 /* Element of the array map mappings. The mappings of one process are contiguous and sorted by start. */

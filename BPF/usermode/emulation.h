@@ -25,7 +25,8 @@ struct emulation {
     const struct unwinding_view *view;
     struct scratch *scratch;
     u32 next;                /* the program called next */
-    int read_behind_snapshot; /* a read went past the copied part of the stack */
+    struct cached_rule uncached; /* where a rule is put when the view has no cache */
+    int read_behind_snapshot; /* the latest read went past the copied part of the stack */
 };
 
 static __thread struct emulation *emulation;
@@ -34,6 +35,7 @@ static __thread struct kernel_settings settings;
 static __always_inline long read_user(void *to, u32 size, u64 from) {
     const struct unwinding_view *view = emulation->view;
     u64 offset = from - view->stack_start;
+    emulation->read_behind_snapshot = 0;
     if (offset > view->stack_bytes || size > view->stack_bytes - offset) {
         /* Within a stack's usual size above the copy; anything else is no stack of this thread. */
         if (from >= view->stack_start && offset < (8 << 20))
@@ -60,6 +62,22 @@ static __always_inline const struct executable *executable_at(u32 number) {
 
 static __always_inline const struct unwind_rule *rule_at(u32 number) {
     return number < emulation->view->rule_count ? &emulation->view->rules[number] : 0;
+}
+
+struct rule_cache;
+
+/* Any address but NULL: there may be no cache. */
+static __always_inline struct rule_cache *rule_cache_of_cpu(u32 cpu) {
+    (void)cpu;
+    return (struct rule_cache *)&emulation->uncached;
+}
+
+static __always_inline struct cached_rule *cache_entry(struct rule_cache *cache, u32 hash) {
+    (void)cache;
+    if (emulation->view->cache)
+        return &emulation->view->cache[hash / (u32)(0x100000000 / ABI_CACHED_RULES)];
+    emulation->uncached.table = 0;
+    return &emulation->uncached;
 }
 
 static __always_inline const struct table_block *block_of_word(u32 word) {

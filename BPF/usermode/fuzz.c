@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause)
  *
  * Fuzzing of the unwinders: any bytes as registers, stack, mappings, executables, rules and table blocks, unwound as
- * both architectures. Built by Scripts/fuzz-unwinder. Sources/Profiler/UnwindCases writes recorded cases in this layout.
+ * both architectures, with an empty cache of rules and with the one that this left. Built by Scripts/fuzz-unwinder. Sources/Profiler/UnwindCases writes recorded cases in this layout.
  */
 #include "include/snapshot_unwinding.h"
 #include <stdlib.h>
@@ -42,14 +42,18 @@ static const struct table_block *find_block(void *context, u32 number) {
     return number < block_count ? &blocks[number] : 0;
 }
 
-static void check(const struct unwinding_result *result) {
+static void check(const struct unwinding_result *result, const struct unwinding_result *again) {
     if (result->stop_reason == STOP_NONE || result->stop_reason >= STOP_REASON_COUNT ||
         result->user_frame_count > ABI_MAX_USER_FRAMES || result->word_count != 2 * result->user_frame_count)
+        abort();
+    if (again->stop_reason != result->stop_reason || again->word_count != result->word_count ||
+        memcmp(again->words, result->words, result->word_count * sizeof *result->words))
         abort();
 }
 
 int LLVMFuzzerTestOneInput(const u8 *data, size_t size) {
-    static struct unwinding_result result;
+    static struct unwinding_result result, again;
+    static struct cached_rule cache[ABI_CACHED_RULES];
     struct fuzz_input header;
     if (size < sizeof header)
         return -1;
@@ -67,12 +71,18 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t size) {
         .stack_bytes = header.stack_bytes, .trace_flags = header.trace_flags, .pointer_mask = header.pointer_mask,
         .mappings = mappings, .mapping_count = header.mapping_count, .executables = executables,
         .executable_count = header.executable_count, .rules = rules, .rule_count = header.rule_count,
-        .block = find_block,
+        .block = find_block, .cache = cache,
     };
+    /* Names of tables are never given twice. */
+    for (u32 number = 0; executables && number < header.executable_count; number++)
+        executables[number].table = number + 1;
+    memset(cache, 0, sizeof cache);
     unwind_snapshot_x86_64(&view, &result);
-    check(&result);
+    unwind_snapshot_x86_64(&view, &again);
+    check(&result, &again);
     unwind_snapshot_arm64(&view, &result);
-    check(&result);
+    unwind_snapshot_arm64(&view, &again);
+    check(&result, &again);
     free(stack);
     free(mappings);
     free(executables);

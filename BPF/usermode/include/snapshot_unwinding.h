@@ -26,6 +26,8 @@ struct unwinding_view {
     /* The arena's block of this number, or NULL; stays valid until the next call. */
     const struct table_block *(*block)(void *context, u32 number);
     void *context;
+    /* ABI_CACHED_RULES entries that are kept from one call to the next, or NULL: nothing is remembered. */
+    struct cached_rule *cache;
 };
 
 struct unwinding_result {

@@ -115,8 +115,11 @@ public final class KernelSide {
     }
 
     private static func configure(_ sample: BPFObject, _ options: Options) throws(BPFError) {
+        let cpus = libbpf_num_possible_cpus()
+        if cpus < 0 { throw BPFError(action: "count the possible CPUs", errorNumber: -cpus) }
         for (name, map) in sample.maps() {
             switch name {
+            case "rule_caches": bpf_map__set_max_entries(map, UInt32(cpus))
             case "traces":
                 if options.features.hasRingBuffer {
                     bpf_map__set_max_entries(map, UInt32(roundedBufferBytes(options.traceBufferBytes)))
@@ -124,8 +127,6 @@ public final class KernelSide {
                     bpf_map__set_type(map, BPF_MAP_TYPE_PERF_EVENT_ARRAY)
                     bpf_map__set_key_size(map, 4)
                     bpf_map__set_value_size(map, 4)
-                    let cpus = libbpf_num_possible_cpus()
-                    if cpus < 0 { throw BPFError(action: "count the possible CPUs", errorNumber: -cpus) }
                     bpf_map__set_max_entries(map, UInt32(cpus))
                 }
             case "processes": bpf_map__set_max_entries(map, options.maximumProcesses)

@@ -119,6 +119,16 @@ extension EngineLoop {
 
     func write(_ record: executable, _ number: UInt32) {
         unwinder.executables[Int(number)] = record
-        do throws(BPFError) { try kernel.executables.update(number, record) } catch { log(.warning, "\(error)") }
+        do throws(BPFError) {
+            if record.state == UInt8(EXECUTABLE_HAS_TABLE.rawValue) {
+                // An update is no single step for a program on another CPU: the state comes last (see abi.h).
+                var pending = record
+                pending.state = UInt8(EXECUTABLE_TABLE_PENDING.rawValue)
+                try kernel.executables.update(number, pending)
+            }
+            try kernel.executables.update(number, record)
+        } catch {
+            log(.warning, "\(error)")
+        }
     }
 }

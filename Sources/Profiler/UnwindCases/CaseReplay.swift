@@ -21,6 +21,8 @@ public final class UnwindMaps {
     public var rules: [unwind_rule] = []
     /// The arena's blocks by number; to be damaged by tests as they like.
     public var blocks: [table_block] = []
+    /// Rules that were looked up, as a CPU of the kernel side remembers them from one stack to the next; nil: none.
+    public var cache: [cached_rule]?
     private var arena = TableArena(capacityBytes: 512 << 20)
 
     public init() {}
@@ -34,9 +36,22 @@ public final class UnwindMaps {
         return executables.count - 1
     }
 
+    /// Has `replay` remember rules from now on.
+    public func useCache() { cache = .init(repeating: cached_rule(), count: Int(ABI_CACHED_RULES)) }
+
     /// Adds an executable with its table, whose rules are numbered as in `rules`, and returns its number.
     @discardableResult
     public func add(_ table: UnwindTable) throws(TableArena.Full) -> Int {
+        executables.append(try place(table))
+        return executables.count - 1
+    }
+
+    /// Puts a table into the place of another one, or of none.
+    public func replace(_ number: Int, with table: UnwindTable) throws(TableArena.Full) {
+        executables[number] = try place(table)
+    }
+
+    private func place(_ table: UnwindTable) throws(TableArena.Full) -> executable {
         let placement = try arena.insert(table)
         while blocks.count < arena.blockCount { blocks.append(table_block()) }
         arena.write(
@@ -46,8 +61,12 @@ public final class UnwindMaps {
                     withUnsafeMutableBytes(of: &blocks[block].words) { $0.copyMemory(from: source) }
                 }
             })
-        executables.append(table.executableRecord(at: placement))
-        return executables.count - 1
+        return table.executableRecord(at: placement)
+    }
+
+    fileprivate func withCache(_ body: (UnsafeMutablePointer<cached_rule>?) -> Void) {
+        guard cache != nil else { return body(nil) }
+        cache?.withUnsafeMutableBufferPointer { body($0.baseAddress) }
     }
 
     /// Changes the record of an executable.
@@ -99,9 +118,12 @@ extension UnwindCase {
                                     view.rule_count = UInt32(rules.count)
                                     view.block = UnwindCase.block
                                     view.context = UnsafeMutableRawPointer(mutating: blocks)
-                                    switch architecture {
-                                    case .x86_64: unwind_snapshot_x86_64(&view, &result)
-                                    case .arm64: unwind_snapshot_arm64(&view, &result)
+                                    maps.withCache { cache in
+                                        view.cache = cache
+                                        switch architecture {
+                                        case .x86_64: unwind_snapshot_x86_64(&view, &result)
+                                        case .arm64: unwind_snapshot_arm64(&view, &result)
+                                        }
                                     }
                                 }
                             }

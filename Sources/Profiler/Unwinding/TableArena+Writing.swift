@@ -84,6 +84,7 @@ extension UnwindTable {
     /// The kernel's record of an executable whose table was written to `placement`.
     public func executableRecord(at placement: TableArena.Placement) -> executable {
         var record = executable()
+        record.table = placement.number
         record.first_page_address = firstPageAddress
         record.page_records_word = placement.pageRecordsWord
         record.page_count = UInt32(pages.count)

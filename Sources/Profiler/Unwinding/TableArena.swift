@@ -18,6 +18,8 @@ public struct TableArena: Sendable {
         /// One for each page that has rows, in the order of pages.
         var rows: [Extent]
         var records: Extent
+        /// Counts the arena's placements from 1 on.
+        var number: UInt32
 
         /// Arena word number of the first page's record.
         public var pageRecordsWord: UInt32 { records.start }
@@ -46,6 +48,8 @@ public struct TableArena: Sendable {
     private var freeExtents = FreeExtents()
     private let capacityBlocks: Int
     public private(set) var usedWords = 0
+    /// How many tables were inserted so far.
+    private var placements: UInt32 = 0
 
     /// - Parameter capacityBytes: what the arena may grow to; blocks are added as they are needed.
     public init(capacityBytes: Int) {
@@ -75,7 +79,7 @@ public struct TableArena: Sendable {
         }
         var placement = Placement(
             rows: .init(repeating: Extent(start: 0, count: 0), count: rowPages.count),
-            records: Extent(start: 0, count: 0))
+            records: Extent(start: 0, count: 0), number: 0)
         guard let records = allocateRecords(2 * table.pages.count) else { throw full }
         placement.records = records
         for index in order {
@@ -85,6 +89,8 @@ public struct TableArena: Sendable {
             }
             placement.rows[index] = extent
         }
+        placements &+= 1
+        placement.number = placements
         return placement
     }
 
