@@ -22,7 +22,12 @@ public final class KernelSymbolizer: Sendable {
         var loadNanoseconds: UInt64
         /// Addresses without a name since the last load: new BPF programs do not appear among the modules.
         var misses: UInt64 = 0
+        /// Loads one after the other that misses alone were the reason for.
+        var loadsForMisses: UInt64 = 0
     }
+
+    /// The interval between loads for misses doubles this often: 1 minute becomes 16. Some addresses never get a name.
+    private static let maximumDoublings: UInt64 = 4
 
     private let paths: Paths
     private let state: Mutex<State>
@@ -48,21 +53,24 @@ public final class KernelSymbolizer: Sendable {
     }
 
     /// Reads again when modules have come or gone, or when addresses had no name, the latter at most once within
-    /// `missIntervalNanoseconds`. Meant to be called every few seconds: without changes it reads `/proc/modules` only.
+    /// `missIntervalNanoseconds` at first and more and more rarely then. Meant to be called every few seconds: without changes it reads `/proc/modules` only.
     /// - Returns: whether the symbols were read again. When reading fails, the earlier symbols stay.
     @discardableResult
     public func reloadIfChanged(missIntervalNanoseconds: UInt64 = 60_000_000_000) throws(KernelSymbolsError) -> Bool {
         let fingerprint = (try? readAll(paths.modules, limitBytes: 1 << 20)) ?? []
         let now = monotonicNanoseconds()
-        let isNeeded = state.withLock { state in
-            state.fingerprint != fingerprint
-                || state.misses > 0 && now &- state.loadNanoseconds >= missIntervalNanoseconds
+        let (isNeeded, loadsForMisses) = state.withLock { state -> (Bool, UInt64) in
+            if state.fingerprint != fingerprint { return (true, 0) }
+            let interval = missIntervalNanoseconds << min(state.loadsForMisses, KernelSymbolizer.maximumDoublings)
+            return (state.misses > 0 && now &- state.loadNanoseconds >= interval, state.loadsForMisses + 1)
         }
         guard isNeeded else { return false }
         // Not under the lock, so that lookups go on meanwhile.
         let symbols = try KernelSymbols(paths: paths)
         state.withLock {
-            $0 = State(symbols: symbols, fingerprint: fingerprint, loadNanoseconds: monotonicNanoseconds())
+            $0 = State(
+                symbols: symbols, fingerprint: fingerprint, loadNanoseconds: monotonicNanoseconds(),
+                loadsForMisses: loadsForMisses)
         }
         return true
     }
