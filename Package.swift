@@ -126,7 +126,7 @@ targets += [
     .executableTarget(
         name: "otelcol",
         dependencies: [
-            "Collector", "PrometheusEndpoint", argumentParser, logging,
+            "CEngineSupport", "Collector", "PrometheusEndpoint", argumentParser, logging,
             "DebugExporter",
             "FileExporter",
             "NopExporter",

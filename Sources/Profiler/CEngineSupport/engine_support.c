@@ -34,6 +34,10 @@ int engine_epoll(const int *descriptors, int count) {
     return epoll;
 }
 
+void engine_use_one_heap(void) {
+    mallopt(M_ARENA_MAX, 1);
+}
+
 void engine_release_free_memory(void) {
     malloc_trim(0);
 }

@@ -8,6 +8,9 @@ void engine_name_thread(const char *name);
 int engine_eventfd(void);
 /* A new epoll descriptor that is readable while any of `descriptors` is, or -errno. */
 int engine_epoll(const int *descriptors, int count);
+/* Has all threads allocate from one heap, to be called before there are any. By default each gets one, and what it freed
+ * is kept for it alone: docs/overhead.md has what that takes. */
+void engine_use_one_heap(void);
 /* Gives memory that was freed back to the system: after the reading of large files, whose peaks the allocator would
  * otherwise keep. */
 void engine_release_free_memory(void);
