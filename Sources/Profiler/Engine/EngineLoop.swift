@@ -62,6 +62,7 @@ final class EngineLoop {
     var processes: [Int32: ProfileProcess] = [:]
     var intervalStart: UInt64
     var nextReport: UInt64
+    var schedule: ReportSchedule
     var generation: UInt64 = 0
     var deliveredTraces = 0
     var deliveredWords = 0
@@ -101,7 +102,8 @@ final class EngineLoop {
             pointerMask: KernelSide.pointerMask)
         numbers = ExecutableNumbers(capacity: kernel.options.maximumExecutables)
         intervalStart = monotonicNanoseconds()
-        nextReport = intervalStart &+ options.reportIntervalNanoseconds
+        schedule = ReportSchedule(options)
+        nextReport = intervalStart &+ schedule.next()
     }
 
     // MARK: - The loop
@@ -390,8 +392,7 @@ final class EngineLoop {
     // MARK: - Intervals
 
     func report(_ now: UInt64) {
-        let jitter = 1 + options.reportJitter * Double.random(in: -1...1)
-        nextReport = now &+ max(1_000_000, UInt64(Double(options.reportIntervalNanoseconds) * jitter))
+        nextReport = now &+ schedule.next()
         let newTraces = Array(interner.traces[deliveredTraces...])
         let newWords = Array(interner.words[deliveredWords...])
         if !samples.isEmpty {
