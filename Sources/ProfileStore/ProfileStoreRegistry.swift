@@ -12,6 +12,7 @@ public final class ProfileStoreRegistry: Sendable {
     private struct Entry {
         var task: Task<ProfileStore, any Error>
         var users: Int
+        var isWritten: Bool
     }
 
     private let entries = Mutex<[String: Entry]>([:])
@@ -24,11 +25,12 @@ public final class ProfileStoreRegistry: Sendable {
         let task = entries.withLock { entries in
             if var entry = entries[key] {
                 entry.users += 1
+                entry.isWritten = entry.isWritten || writes
                 entries[key] = entry
                 return entry.task
             }
             let task = Task { try await ProfileStore.open(configuration, logger: logger) }
-            entries[key] = Entry(task: task, users: 1)
+            entries[key] = Entry(task: task, users: 1, isWritten: writes)
             return task
         }
         do {
@@ -39,6 +41,11 @@ public final class ProfileStoreRegistry: Sendable {
             entries.withLock { $0[key] = nil }
             throw error
         }
+    }
+
+    /// Directories of the open stores that somebody writes to, in alphabetical order.
+    public var writtenDirectories: [String] {
+        entries.withLock { entries in entries.filter(\.value.isWritten).keys.sorted() }
     }
 
     public func close(_ store: ProfileStore) async {

@@ -8,13 +8,15 @@ import Synchronization
 final class ProfileStoreExporter: Exporter {
     private let configuration: StoreConfiguration
     private let logger: Logger
+    private let registry: ProfileStoreRegistry
     private let store = Mutex<ProfileStore?>(nil)
     private let sent: Counter
     private let rejected: Counter
     private let failed: Counter
 
-    init(configuration: StoreConfiguration, context: ComponentContext) {
+    init(configuration: StoreConfiguration, context: ComponentContext, registry: ProfileStoreRegistry) {
         self.configuration = configuration
+        self.registry = registry
         logger = context.logger
         let labels = ["exporter": "\(context.id)"]
         sent = context.metrics.counter(
@@ -28,7 +30,7 @@ final class ProfileStoreExporter: Exporter {
     }
 
     func start(host: any Host) async throws {
-        let opened = try await ProfileStoreRegistry.shared.open(configuration, writes: true, logger: logger)
+        let opened = try await registry.open(configuration, writes: true, logger: logger)
         store.withLock { $0 = opened }
     }
 
@@ -54,6 +56,6 @@ final class ProfileStoreExporter: Exporter {
 
     func shutdown() async throws {
         guard let open = store.withLock({ $0.take() }) else { return }
-        await ProfileStoreRegistry.shared.close(open)
+        await registry.close(open)
     }
 }

@@ -16,7 +16,12 @@ public struct ProfileStoreExporterFactory: ExporterFactory {
     public let type = "profilestore"
     public let stability: [Signal: Stability] = [.profiles: .alpha]
 
-    public init() {}
+    private let registry: ProfileStoreRegistry
+
+    /// - Parameter registry: where the extension `profileviewer` finds the store.
+    public init(registry: ProfileStoreRegistry = .shared) {
+        self.registry = registry
+    }
 
     public func decode(_ section: ConfigurationSection) -> StoreConfiguration {
         let defaults = StoreConfiguration()
@@ -36,6 +41,6 @@ public struct ProfileStoreExporterFactory: ExporterFactory {
     public func makeExporter(
         signal: Signal, configuration: StoreConfiguration, context: ComponentContext
     ) async throws -> any Exporter {
-        ProfileStoreExporter(configuration: configuration, context: context)
+        ProfileStoreExporter(configuration: configuration, context: context, registry: registry)
     }
 }
