@@ -43,7 +43,8 @@ enum DatabaseFile {
     private static func openIntact(in directory: String) throws -> DatabasePool {
         var configuration = Configuration()
         configuration.label = "ProfileStore"
-        configuration.maximumReaderCount = 3
+        // The page asks two things at a time; each query may take tens of megabytes.
+        configuration.maximumReaderCount = 2
         configuration.busyMode = .timeout(5)
         configuration.prepareDatabase { database in
             if !database.configuration.readonly {

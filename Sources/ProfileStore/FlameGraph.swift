@@ -9,7 +9,8 @@ public struct FlameGraph: Sendable, Equatable {
         public var file: String
         /// Base name of the executable or library; empty when there is none.
         public var module: String
-        /// The frame type (`native`, `kernel`, `cpython`…), or `process`, `thread` for groups.
+        /// The frame type (`native`, `kernel`, `cpython`…), or `process`, `thread` for groups, or `omitted` for what
+        /// stands for stacks that are left out.
         public var kind: String
 
         public init(name: String, file: String = "", module: String = "", kind: String) {
@@ -35,6 +36,9 @@ public struct FlameGraph: Sendable, Equatable {
     public var total: Int64 = 0
     /// Of `total`, the part whose stacks reach their thread's root.
     public var completeTotal: Int64 = 0
+    /// Of `total`, the part whose stacks were too many to be looked at: in boxes of their own, and not in
+    /// `completeTotal`.
+    public var omittedTotal: Int64 = 0
     /// CPU time of all samples, when the sample type has a CPU period.
     public var cpuTimeNanoseconds: Int64 = 0
     public var distinctStacks = 0
@@ -61,10 +65,7 @@ struct FlameGraphBuilder {
     private var children = IntegerTable(minimumCapacity: 4096)
     private let maximumNodes: Int
 
-    /// Bounds memory: 20 bytes a node here, as much on the way, and as much in the browser.
-    static let defaultMaximumNodes = 4_000_000
-
-    init(functions: [FlameGraph.Function], maximumNodes: Int = defaultMaximumNodes) {
+    init(functions: [FlameGraph.Function], maximumNodes: Int) {
         graph.functions = functions
         self.maximumNodes = maximumNodes
     }
@@ -72,20 +73,30 @@ struct FlameGraphBuilder {
     /// - Parameters:
     ///   - groups: indices of functions put above the stack's root.
     ///   - frames: function index and line per frame, root first.
-    mutating func add(groups: [Int32], frames: some Sequence<(function: Int32, line: Int32)>, value: Int64) throws {
+    /// - Returns: false, and nothing is added, where that could pass the maximum of nodes.
+    mutating func add(groups: [Int32], frames: some Collection<(function: Int32, line: Int32)>, value: Int64) -> Bool {
+        guard graph.parents.count + groups.count + frames.count <= maximumNodes else { return false }
         var node: Int32 = 0
-        for group in groups { node = try child(of: node, function: group, line: 0) }
-        for frame in frames { node = try child(of: node, function: frame.function, line: frame.line) }
+        for group in groups { node = child(of: node, function: group, line: 0) }
+        for frame in frames { node = child(of: node, function: frame.function, line: frame.line) }
         graph.selfValues[Int(node)] = graph.selfValues[Int(node)].addingSaturated(value)
+        return true
+    }
+
+    /// Puts what `add` did not take, or what was never tried, into one box per group, beyond the maximum of nodes.
+    mutating func addOmitted(groups: [Int32], function: Int32, value: Int64) {
+        var node: Int32 = 0
+        for group in groups + [function] { node = child(of: node, function: group, line: 0) }
+        graph.selfValues[Int(node)] = graph.selfValues[Int(node)].addingSaturated(value)
+        graph.omittedTotal = graph.omittedTotal.addingSaturated(value)
     }
 
     @inline(__always)
-    private mutating func child(of parent: Int32, function: Int32, line: Int32) throws -> Int32 {
+    private mutating func child(of parent: Int32, function: Int32, line: Int32) -> Int32 {
         let key = UInt64(UInt32(bitPattern: parent)) << 32 | UInt64(UInt32(bitPattern: function))
         let (found, isNew) = children.find(key, orInsert: Int64(graph.parents.count))
         let node = Int32(truncatingIfNeeded: found)
         if isNew {
-            guard graph.parents.count < maximumNodes else { throw StoreError.tooLarge(nodes: maximumNodes) }
             graph.parents.append(parent)
             graph.nodeFunctions.append(function)
             graph.lines.append(line)

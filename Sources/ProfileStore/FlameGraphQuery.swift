@@ -2,18 +2,31 @@ import Foundation
 import GRDB
 
 extension ProfileStore {
-    /// Merges the stacks of all matching samples.
-    /// - Throws: `StoreError.tooLarge` when the tree would pass `maximumNodes`.
+    /// Merges the stacks of all matching samples. Of very many stacks the heaviest are merged, and the rest is summed up
+    /// in one box per group (`FlameGraph.omittedTotal`).
+    /// - Parameter limits: bounds of memory; tests set their own.
+    /// - Throws: `StoreError.tooLarge` when a text is to be found in more stacks than `limits` allows.
     public func flameGraph(
-        _ filter: SampleFilter, grouping: FlameGraphGrouping = .none,
-        maximumNodes: Int? = nil
+        _ filter: SampleFilter, grouping: FlameGraphGrouping = .none, limits: FlameGraphLimits = FlameGraphLimits()
     ) async throws -> FlameGraph {
         try await read { database in
-            var query = FlameGraphQuery(
-                filter: filter, grouping: grouping,
-                maximumNodes: maximumNodes ?? FlameGraphBuilder.defaultMaximumNodes)
+            var query = FlameGraphQuery(filter: filter, grouping: grouping, limits: limits)
             return try query.run(database)
         }
+    }
+}
+
+/// What a flame graph may hold at most.
+public struct FlameGraphLimits: Sendable {
+    /// Stacks whose frames are loaded: some 200 bytes each.
+    public var stacks: Int
+    /// Boxes, but for those that stand for omitted stacks: 20 bytes each here, twice that on the way, and 48 in the
+    /// browser.
+    public var nodes: Int
+
+    public init(stacks: Int = 250_000, nodes: Int = 1_000_000) {
+        self.stacks = stacks
+        self.nodes = nodes
     }
 }
 
@@ -22,7 +35,7 @@ extension ProfileStore {
 struct FlameGraphQuery {
     let filter: SampleFilter
     let grouping: FlameGraphGrouping
-    let maximumNodes: Int
+    let limits: FlameGraphLimits
 
     private var header = FlameGraph()
     private var functions: [FlameGraph.Function] = []
@@ -36,34 +49,46 @@ struct FlameGraphQuery {
     private static let stackMask: UInt64 = (1 << stackBits) - 1
     private static let maximumGroups = 1 << 20
 
-    init(filter: SampleFilter, grouping: FlameGraphGrouping, maximumNodes: Int) {
+    init(filter: SampleFilter, grouping: FlameGraphGrouping, limits: FlameGraphLimits) {
         self.filter = filter
         self.grouping = grouping
-        self.maximumNodes = maximumNodes
+        self.limits = limits
     }
 
     mutating func run(_ database: Database) throws -> FlameGraph {
-        let weights = try weights(database).sorted()
-        let stacks = try StackTable(ids: Set(weights.map { Int64($0.key & Self.stackMask) }), database)
+        let weights = try heaviestFirst(database)
+        let taken = weights.prefix(limits.stacks)
+        let stacks = try StackTable(ids: taken.map { Int64($0.key & Self.stackMask) }, database)
         let matching = filter.text.map { text in
             Set(stacks.functions.indices.filter { stacks.functions[$0].name.localizedCaseInsensitiveContains(text) })
         }
         let offset = Int32(functions.count)
-        var builder = FlameGraphBuilder(functions: functions + stacks.functions, maximumNodes: maximumNodes)
-        for (key, value) in weights {
+        let omitted = FlameGraph.Function(name: "[smaller stacks, left out]", kind: "omitted")
+        let all = functions + stacks.functions + [omitted]
+        var builder = FlameGraphBuilder(functions: all, maximumNodes: limits.nodes)
+        for (key, value) in taken {
             guard let stack = stacks.index[Int64(key & Self.stackMask)] else { continue }
             let frames = stacks.frames[stacks.offsets[stack]..<stacks.offsets[stack + 1]]
             if let matching, !frames.contains(where: { matching.contains(Int(stacks.frameFunctions[Int($0)])) }) {
                 continue
             }
             header.total = header.total.addingSaturated(value)
-            if stacks.isComplete[stack] { header.completeTotal = header.completeTotal.addingSaturated(value) }
-            try builder.add(
-                groups: groups[Int(key >> Self.stackBits)],
+            let group = groups[Int(key >> Self.stackBits)]
+            let isTaken = builder.add(
+                groups: group,
                 frames: frames.lazy.map { frame in
                     (stacks.frameFunctions[Int(frame)] &+ offset, stacks.frameLines[Int(frame)])
                 },
                 value: value)
+            if !isTaken {
+                builder.addOmitted(groups: group, function: Int32(all.count - 1), value: value)
+            } else if stacks.isComplete[stack] {
+                header.completeTotal = header.completeTotal.addingSaturated(value)
+            }
+        }
+        for (key, value) in weights.dropFirst(limits.stacks) {
+            header.total = header.total.addingSaturated(value)
+            builder.addOmitted(groups: groups[Int(key >> Self.stackBits)], function: Int32(all.count - 1), value: value)
         }
         var graph = builder.graph
         graph.sampleType = filter.sampleType
@@ -75,13 +100,19 @@ struct FlameGraphQuery {
             scanned == header.total
             ? header.cpuTimeNanoseconds
             : Int64(Double(header.cpuTimeNanoseconds) * (Double(header.total) / Double(max(1, scanned))))
-        graph.distinctStacks = stacks.index.count
+        graph.distinctStacks = Set(weights.lazy.map { $0.key & Self.stackMask }).count
         graph.firstBucketSeconds = header.firstBucketSeconds
         graph.lastBucketSeconds = header.lastBucketSeconds
         return graph
     }
 
     private var scannedTotal: Int64 = 0
+
+    private mutating func heaviestFirst(_ database: Database) throws -> [(key: UInt64, value: Int64)] {
+        let weights = try weights(database)
+        if filter.text != nil, weights.count > limits.stacks { throw StoreError.tooLarge(stacks: limits.stacks) }
+        return weights.entries().sorted { ($1.value, $0.key) < ($0.value, $1.key) }
+    }
 
     private mutating func weights(_ database: Database) throws -> IntegerTable {
         var directory = SeriesDirectory()
@@ -132,7 +163,7 @@ struct FlameGraphQuery {
             case .thread: [series.processName, series.threadName]
             }
         if let known = groupIndices[path] { return known }
-        guard groups.count < Self.maximumGroups else { throw StoreError.tooLarge(nodes: Self.maximumGroups) }
+        guard groups.count < Self.maximumGroups else { throw StoreError.tooLarge(stacks: Self.maximumGroups) }
         let kinds = ["process", "thread"]
         groups.append(
             zip(path, kinds).map { name, kind in

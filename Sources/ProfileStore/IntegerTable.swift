@@ -56,12 +56,11 @@ struct IntegerTable {
         return nil
     }
 
-    /// All entries by ascending key.
-    func sorted() -> [(key: UInt64, value: Int64)] {
+    /// All entries, in no order.
+    func entries() -> [(key: UInt64, value: Int64)] {
         var entries: [(key: UInt64, value: Int64)] = []
         entries.reserveCapacity(count)
         for index in keys.indices where keys[index] != Self.free { entries.append((keys[index], values[index])) }
-        entries.sort { $0.key < $1.key }
         return entries
     }
 

@@ -53,10 +53,12 @@ struct Interner: Sendable {
     /// Longer texts are cut: names come from outside.
     static let maximumTextBytes = 4096
 
-    private var strings = BoundedCache<String, InternedRow>(capacity: 32_768)
+    private var strings = BoundedCache<String, InternedRow>(
+        capacity: 32_768, maximumBytes: 8 << 20, bytes: { $0.utf8.count })
     private var functions = BoundedCache<FunctionKey, InternedRow>(capacity: 32_768)
     private var frames = BoundedCache<FrameKey, InternedRow>(capacity: 32_768)
-    private var stacks = BoundedCache<[UInt8], InternedRow>(capacity: 32_768)
+    private var stacks = BoundedCache<[UInt8], InternedRow>(
+        capacity: 32_768, maximumBytes: 8 << 20, bytes: { $0.count })
     private var processes = BoundedCache<ProcessKey, InternedRow>(capacity: 4096)
     private var sampleTypes = BoundedCache<SampleTypeKey, InternedRow>(capacity: 256)
     private var series = BoundedCache<SeriesKey, InternedRow>(capacity: 8192)
@@ -127,8 +129,7 @@ struct Interner: Sendable {
     mutating func function(_ key: FunctionKey, at time: Int64, _ database: Database) throws -> Int64 {
         if let row = functions[key], row.seen >= time { return row.id }
         let row = try intern(
-            table: "function", columns: "name, file, module, kind", values: [key.name, key.file, key.module, key.kind],
-            at: time, database)
+            Self.functionTable, [key.name, key.file, key.module, key.kind], at: time, database)
         functions[key] = row
         return row.id
     }
@@ -136,7 +137,7 @@ struct Interner: Sendable {
     mutating func frame(_ key: FrameKey, at time: Int64, _ database: Database) throws -> Int64 {
         if let row = frames[key], row.seen >= time { return row.id }
         let row = try intern(
-            table: "frame", columns: "function, line", values: [key.function, key.line], at: time, database)
+            Self.frameTable, [key.function, key.line], at: time, database)
         frames[key] = row
         return row.id
     }
@@ -144,8 +145,7 @@ struct Interner: Sendable {
     mutating func process(_ key: ProcessKey, at time: Int64, _ database: Database) throws -> Int64 {
         if let row = processes[key], row.seen >= time { return row.id }
         let row = try intern(
-            table: "process", columns: "pid, name, executable, container, service",
-            values: [key.pid, key.name, key.executable, key.container, key.service], at: time, database)
+            Self.processTable, [key.pid, key.name, key.executable, key.container, key.service], at: time, database)
         processes[key] = row
         return row.id
     }
@@ -153,8 +153,7 @@ struct Interner: Sendable {
     mutating func sampleType(_ key: SampleTypeKey, at time: Int64, _ database: Database) throws -> Int64 {
         if let row = sampleTypes[key], row.seen >= time { return row.id }
         let row = try intern(
-            table: "sample_type", columns: "type, unit, period_type, period_unit, period",
-            values: [key.type, key.unit, key.periodType, key.periodUnit, key.period], at: time, database)
+            Self.sampleTypeTable, [key.type, key.unit, key.periodType, key.periodUnit, key.period], at: time, database)
         sampleTypes[key] = row
         return row.id
     }
@@ -162,26 +161,41 @@ struct Interner: Sendable {
     mutating func series(_ key: SeriesKey, at time: Int64, _ database: Database) throws -> Int64 {
         if let row = series[key], row.seen >= time { return row.id }
         let row = try intern(
-            table: "series", columns: "process, thread_name, tid, sample_type",
-            values: [key.process, key.threadName, key.tid, key.sampleType], at: time, database)
+            Self.seriesTable, [key.process, key.threadName, key.tid, key.sampleType], at: time, database)
         series[key] = row
         return row.id
     }
 
-    private func intern(table: String, columns: String, values: [Int64], at time: Int64, _ database: Database) throws
-        -> InternedRow
-    {
-        let seen = Self.seen(time)
-        let condition = columns.split(separator: ", ").map { "\($0) = ?" }.joined(separator: " AND ")
-        let found = try Row.fetchOne(
-            database.cachedStatement(sql: "SELECT id, seen FROM \(table) WHERE \(condition)"),
-            arguments: StatementArguments(values))
-        if let found {
-            return try raise(InternedRow(id: found[0], seen: found[1]), to: seen, table: table, database)
+    /// A table whose rows are found by certain columns, and its statements.
+    private struct Table {
+        let name: String
+        let select: String
+        let insert: String
+
+        init(_ name: String, columns: [String]) {
+            self.name = name
+            let condition = columns.map { "\($0) = ?" }.joined(separator: " AND ")
+            select = "SELECT id, seen FROM \(name) WHERE \(condition)"
+            let marks = columns.map { _ in "?, " }.joined()
+            insert = "INSERT INTO \(name) (\(columns.joined(separator: ", ")), seen) VALUES (\(marks)?)"
         }
-        let marks = values.map { _ in "?, " }.joined()
-        try database.cachedStatement(sql: "INSERT INTO \(table) (\(columns), seen) VALUES (\(marks)?)")
-            .execute(arguments: StatementArguments(values + [seen]))
+    }
+
+    private static let functionTable = Table("function", columns: ["name", "file", "module", "kind"])
+    private static let frameTable = Table("frame", columns: ["function", "line"])
+    private static let processTable = Table("process", columns: ["pid", "name", "executable", "container", "service"])
+    private static let sampleTypeTable = Table(
+        "sample_type", columns: ["type", "unit", "period_type", "period_unit", "period"])
+    private static let seriesTable = Table("series", columns: ["process", "thread_name", "tid", "sample_type"])
+
+    private func intern(_ table: Table, _ values: [Int64], at time: Int64, _ database: Database) throws -> InternedRow {
+        let seen = Self.seen(time)
+        let found = try Row.fetchOne(
+            database.cachedStatement(sql: table.select), arguments: StatementArguments(values))
+        if let found {
+            return try raise(InternedRow(id: found[0], seen: found[1]), to: seen, table: table.name, database)
+        }
+        try database.cachedStatement(sql: table.insert).execute(arguments: StatementArguments(values + [seen]))
         return InternedRow(id: database.lastInsertedRowID, seen: seen)
     }
 

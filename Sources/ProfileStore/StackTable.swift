@@ -14,11 +14,13 @@ struct StackTable {
     private(set) var frameLines: [Int32] = []
     private(set) var functions: [FlameGraph.Function] = []
 
-    init(ids: Set<Int64>, _ database: Database) throws {
+    /// - Parameter ids: in any order; more than once does no harm.
+    init(ids: [Int64], _ database: Database) throws {
+        let ids = Self.ascending(ids)
         var frameIndex = IntegerTable(minimumCapacity: 4096)
         var frameIDs: [Int64] = []
         index.reserveCapacity(ids.count)
-        try Self.load(ids.sorted(), "SELECT id, complete, frames FROM stack WHERE", database) { row in
+        try Self.load(ids, "SELECT id, complete, frames FROM stack WHERE", database) { row in
             index[row[0]] = isComplete.count
             isComplete.append(row[1] != 0)
             try row.withUnsafeData(atIndex: 2) { data in
@@ -38,10 +40,10 @@ struct StackTable {
     private mutating func loadFrames(_ ids: [Int64], _ database: Database) throws {
         var functionOfFrame: [Int64: (function: Int64, line: Int64)] = [:]
         functionOfFrame.reserveCapacity(ids.count)
-        try Self.load(ids.sorted(), "SELECT id, function, line FROM frame WHERE", database) { row in
+        try Self.load(Self.ascending(ids), "SELECT id, function, line FROM frame WHERE", database) { row in
             functionOfFrame[row[0]] = (row[1], row[2])
         }
-        let functionIDs = Set(functionOfFrame.values.map(\.function)).sorted()
+        let functionIDs = Self.ascending(functionOfFrame.values.map(\.function))
         var functionIndex: [Int64: Int32] = [:]
         functionIndex.reserveCapacity(functionIDs.count)
         let sql = """
@@ -67,6 +69,18 @@ struct StackTable {
                 frameLines.append(0)
             }
         }
+    }
+
+    /// Sorted, each once.
+    private static func ascending(_ ids: [Int64]) -> [Int64] {
+        var result = ids.sorted()
+        var count = 0
+        for id in result where count == 0 || result[count - 1] != id {
+            result[count] = id
+            count += 1
+        }
+        result.removeSubrange(count...)
+        return result
     }
 
     /// Rows by ascending ids: one scan where most rows between the first and the last are wanted, else one look-up each.

@@ -5,7 +5,7 @@ public enum StoreError: Error, Equatable, Sendable, CustomStringConvertible {
     case foreignDatabase(path: String)
     case newerDatabase(path: String, version: Int)
     case closed
-    case tooLarge(nodes: Int)
+    case tooLarge(stacks: Int)
 
     public var description: String {
         switch self {
@@ -19,8 +19,8 @@ public enum StoreError: Error, Equatable, Sendable, CustomStringConvertible {
         case .newerDatabase(let path, let version):
             "\(path) was written by a newer version (schema \(version)); use that version or set another `directory`"
         case .closed: "the profile store is closed"
-        case .tooLarge(let nodes):
-            "the flame graph has more than \(nodes) boxes; choose a shorter time window, a process or a text filter"
+        case .tooLarge(let stacks):
+            "there are more than \(stacks) different stacks to look at; choose a shorter time window or a process"
         }
     }
 }

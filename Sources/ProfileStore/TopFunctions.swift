@@ -8,7 +8,10 @@ public struct FunctionSummary: Sendable, Equatable {
 }
 
 extension FlameGraph {
-    /// All functions but groups, by falling self value, then by falling total.
+    /// Kinds that are no functions.
+    private static let groupKinds: Set<String> = ["process", "thread", "omitted"]
+
+    /// All functions but groups and what stands for omitted stacks, by falling self value, then by falling total.
     public func topFunctions(limit: Int = .max) -> [FunctionSummary] {
         let totals = totals()
         var ownValues = [Int64](repeating: 0, count: functions.count)
@@ -48,7 +51,7 @@ extension FlameGraph {
         }
         let summaries = functions.indices.compactMap { index -> FunctionSummary? in
             let kind = functions[index].kind
-            guard totalValues[index] > 0, kind != "process", kind != "thread" else { return nil }
+            guard totalValues[index] > 0, !FlameGraph.groupKinds.contains(kind) else { return nil }
             return FunctionSummary(
                 function: functions[index], selfValue: ownValues[index], totalValue: totalValues[index])
         }

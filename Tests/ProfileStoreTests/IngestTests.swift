@@ -88,8 +88,10 @@ struct IngestTests {
         try await ingested(builder.message()) { _, graph in
             let names = Set(graph.paths().keys.map { $0[0] })
             for name in SyntheticHost.hostileNames {
-                #expect(names.contains(name.replacingOccurrences(of: "\u{0}", with: "\u{FFFD}")))
+                let stored = name.replacingOccurrences(of: "\u{0}", with: "\u{FFFD}")
+                #expect(names.contains(String(decoding: stored.utf8.prefix(4096), as: UTF8.self)))
             }
+            #expect(names.contains(String(repeating: "\u{1F525}", count: 1024)))
             #expect(names.map(\.utf8.count).max() == 4096)
             #expect(graph.total == Int64(SyntheticHost.hostileNames.count + 1))
         }

@@ -119,10 +119,42 @@ struct QueryTests {
         }
     }
 
-    @Test func tooLargeGraphsAreRefused() async throws {
+    /// However little is allowed: no sample is lost, what is left out is said, and the rest is in place.
+    @Test(arguments: [(250_000, 40), (250_000, 1), (7, 1_000_000), (0, 1_000_000)])
+    func tooManyStacksAreSummedUp(stacks: Int, nodes: Int) async throws {
+        try await filled { store, model in
+            let graph = try await store.flameGraph(
+                window(), grouping: .process, limits: FlameGraphLimits(stacks: stacks, nodes: nodes))
+            #expect(graph.total == 3000)
+            #expect(graph.totals()[0] == 3000)
+            let omittedName = "[smaller stacks, left out]"
+            let omitted = graph.paths().filter { $0.key.last == omittedName }
+            #expect(omitted.values.reduce(0, +) == graph.omittedTotal)
+            #expect(graph.omittedTotal > 0)
+            #expect(graph.completeTotal == graph.total - graph.omittedTotal)
+            #expect(graph.parents.count <= nodes + 2 * Set(model.samples.map(\.process)).count)
+            let all = Model.paths(model.samples, prefix: { [$0.process] })
+            for (path, value) in graph.paths() where path.last != omittedName { #expect(all[path] == value) }
+            #expect(!graph.topFunctions().contains { $0.function.name == omittedName })
+        }
+    }
+
+    @Test func theHeaviestStacksAreKept() async throws {
+        try await filled { store, model in
+            let all = Model.paths(model.samples, prefix: { [$0.process] })
+            let graph = try await store.flameGraph(
+                window(), grouping: .process, limits: FlameGraphLimits(stacks: 3, nodes: 1000))
+            let kept = graph.paths().filter { $0.key.last != "[smaller stacks, left out]" }.values.sorted(by: >)
+            #expect(kept == Array(all.values.sorted(by: >).prefix(3)))
+        }
+    }
+
+    @Test func aTextInTooManyStacksIsRefused() async throws {
         try await filled { store, _ in
-            await #expect(throws: StoreError.tooLarge(nodes: 10)) {
-                try await store.flameGraph(window(), maximumNodes: 10)
+            var filter = window()
+            filter.text = "f"
+            await #expect(throws: StoreError.tooLarge(stacks: 5)) {
+                try await store.flameGraph(filter, limits: FlameGraphLimits(stacks: 5, nodes: 1000))
             }
         }
     }

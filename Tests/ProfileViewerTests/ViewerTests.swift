@@ -27,6 +27,18 @@ func withStore(_ body: (ProfileStore) async throws -> Void) async throws {
 
 /// The API and the rules around it, without a socket.
 struct ViewerTests {
+    /// All files of the page, as its sources have them.
+    private let pageFiles: [String]
+
+    init() throws {
+        let folder = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
+            .appendingPathComponent("../../Sources/ProfileViewer/Page").standardizedFileURL
+        pageFiles = try FileManager.default.contentsOfDirectory(atPath: folder.path)
+            .filter { $0.hasSuffix(".js") || $0.hasSuffix(".html") || $0.hasSuffix(".css") }
+            .map { $0 == "index.html" ? "/" : "/\($0)" }.sorted()
+        try #require(pageFiles.count > 10)
+    }
+
     /// A little ago, on a bucket boundary: retention must not remove it.
     private let time = Int64(Date().timeIntervalSince1970) / 10 * 10 - 100
 
@@ -76,9 +88,10 @@ struct ViewerTests {
 
     @Test func pageUsesNothingFromElsewhereAndNoInlineScript() async throws {
         try await withClient { client in
-            for path in ["/", "/app.js", "/flamegraph.js", "/format.js", "/functions.js", "/model.js", "/timeline.js"] {
-                let text = String(
-                    buffer: try await client.executeRequest(uri: path, method: .get, headers: [:], body: nil).body)
+            for path in pageFiles {
+                let response = try await client.executeRequest(uri: path, method: .get, headers: [:], body: nil)
+                #expect(response.status == .ok, "\(path) is not part of the program")
+                let text = String(buffer: response.body)
                 #expect(!text.contains("http:") && !text.contains("https:"))
                 #expect(!text.contains("innerHTML") && !text.contains("outerHTML"))
                 #expect(!text.contains("insertAdjacentHTML") && !text.contains("document.write"))
@@ -146,33 +159,39 @@ struct ViewerTests {
             #expect(response.headers[.contentType] == "application/octet-stream")
             var body = response.body
             #expect(body.readString(length: 4) == "OTFG")
-            #expect(body.readInteger(endianness: .little, as: UInt32.self) == 1)
-            let readLength = body.readInteger(endianness: .little, as: UInt32.self)
-            let length = Int(try #require(readLength))
-            _ = body.readInteger(as: UInt32.self)
-            let readBytes = body.readBytes(length: length)
-            let bytes = try #require(readBytes)
-            let header = try #require(JSONSerialization.jsonObject(with: Data(bytes)) as? [String: Any])
+            #expect(body.readInteger(endianness: .little, as: UInt32.self) == 2)
+            let lengths = [
+                body.readInteger(endianness: .little, as: UInt32.self),
+                body.readInteger(endianness: .little, as: UInt32.self),
+            ].map { Int($0 ?? 0) }
+            let headerBytes = body.readBytes(length: lengths[0])
+            let headerObject = try JSONSerialization.jsonObject(with: Data(headerBytes ?? []))
+            let header = try #require(headerObject as? [String: Any])
             #expect(header["total"] as? Int == 4)
             #expect(header["completeTotal"] as? Int == 4)
+            #expect(header["omittedTotal"] as? Int == 0)
             #expect(header["cpuTimeNanoseconds"] as? Int == 200_000_000)
             let count = try #require(header["nodeCount"] as? Int)
             #expect(count == 5)
-            body.moveReaderIndex(to: (body.readerIndex + 7) / 8 * 8)
-            var columns: [[Int32]] = []
-            for _ in 0..<3 {
-                columns.append((0..<count).compactMap { _ in body.readInteger(endianness: .little, as: Int32.self) })
-                body.moveReaderIndex(to: (body.readerIndex + 7) / 8 * 8)
+            let textBytes = body.readBytes(length: lengths[1])
+            let texts = try #require(textBytes).split(separator: 0, omittingEmptySubsequences: false)
+                .map { String(decoding: $0, as: UTF8.self) }
+            #expect(texts.count == (header["textCount"] as? Int ?? 0) + 1)
+            let functionCount = try #require(header["functionCount"] as? Int)
+            // All numbers here are below 128, so that each takes a byte.
+            let numbers = body.readBytes(length: functionCount * 4 + count * 4) ?? []
+            try #require(numbers.count == functionCount * 4 + count * 4)
+            let names = numbers.prefix(functionCount).map(Int.init)
+            let columns = stride(from: functionCount * 4, to: numbers.count, by: count).map { first in
+                numbers[first..<first + count].map(Int.init)
             }
-            let values = (0..<count).compactMap { _ in
-                body.readInteger(endianness: .little, as: UInt64.self).map { Double(bitPattern: $0) }
-            }
+            #expect(columns[0] == [1, 1, 2, 0, 0])
+            #expect(columns[1][0] == 0)
+            // The heavier child first.
+            #expect(columns[1].dropFirst().map { texts[names[$0 - 1]] } == ["app", "main", "read", "write"])
+            #expect(columns[2] == [1, 1, 8, 1, 1])
+            #expect(columns[3] == [0, 0, 0, 3, 1])
             #expect(body.readableBytes == 0)
-            #expect(columns[0] == [-1, 0, 1, 2, 2])
-            #expect(values.sorted() == [0, 0, 0, 1, 3])
-            let strings = try #require(header["strings"] as? [String])
-            let names = try #require((header["functions"] as? [String: Any])?["name"] as? [Int])
-            #expect(columns[1].dropFirst().map { strings[names[Int($0)]] }.prefix(2) == ["app", "main"])
         }
     }
 

@@ -78,6 +78,7 @@ const kinds = {
   rust: { label: "Rust", hue: 20, saturation: 45 },
   swift: { label: "Swift", hue: 4, saturation: 68 },
   "abort-marker": { label: "Incomplete", hue: 0, saturation: 0 },
+  omitted: { label: "Left out", hue: 0, saturation: 0 },
   process: { label: "Process", hue: 220, saturation: 14 },
   thread: { label: "Thread", hue: 220, saturation: 9 },
 };

@@ -2,7 +2,8 @@
 
 import { formatShare, formatValue, kindColor, kindLabel, visibleName } from "./format.js";
 
-const maximumRows = 300;
+const maximumRows = 200;
+const notFunctions = ["process", "thread", "omitted"];
 
 export class FunctionTable {
   /** @param choose (functionName) when a row is activated. */
@@ -32,35 +33,44 @@ export class FunctionTable {
   set(model, top, flags) {
     this.model = model;
     this.flags = flags;
-    if (this.totalsOf !== model || this.totalsTop !== top) {
-      const { self, total } = model.functionTotals(top);
-      this.totalsOf = model;
-      this.totalsTop = top;
-      this.self = self;
-      this.total = total;
-    }
+    Object.assign(this, model.functionTotals(top));
     this.whole = model.total[top];
     this.show();
+  }
+
+  /** Functions in the order of the sort; kept, as a search only leaves some out. */
+  ordered() {
+    const { model, self, total } = this;
+    const { column, isDescending } = this.sort;
+    if (this.order?.total === total && this.order.column === column && this.order.isDescending === isDescending) {
+      return this.order.functions;
+    }
+    const functions = [];
+    for (let f = 0; f < total.length; f++) {
+      if (total[f] > 0 && !notFunctions.includes(model.text("kind", f))) functions.push(f);
+    }
+    const sign = isDescending ? -1 : 1;
+    const [value, other] = column === "total" ? [total, self] : [self, total];
+    const name = (f) => model.text("name", f);
+    functions.sort(column === "name"
+      ? (a, b) => (name(a) < name(b) ? -sign : name(a) > name(b) ? sign : a - b)
+      : (a, b) => sign * (value[a] - value[b]) || sign * (other[a] - other[b]) || a - b);
+    this.order = { total, column, isDescending, functions };
+    return functions;
   }
 
   show() {
     const { model, self, total, flags } = this;
     if (!model) return;
-    const rows = [];
-    for (let f = 0; f < self.length; f++) {
-      const kind = model.text("kind", f);
-      if (total[f] > 0 && kind !== "process" && kind !== "thread" && (!flags || flags[f])) rows.push(f);
-    }
-    const sign = this.sort.isDescending ? -1 : 1;
     const name = (f) => model.text("name", f);
-    const byName = (a, b) => (name(a) < name(b) ? -1 : name(a) > name(b) ? 1 : 0);
-    const value = this.sort.column === "total" ? total : self;
-    const other = this.sort.column === "total" ? self : total;
-    rows.sort(this.sort.column === "name"
-      ? (a, b) => sign * byName(a, b)
-      : (a, b) => sign * (value[a] - value[b]) || sign * (other[a] - other[b]) || byName(a, b));
+    const rows = [];
+    for (const f of this.ordered()) {
+      if (flags && !flags[f]) continue;
+      if (rows.push(f) === maximumRows) break;
+    }
     const unit = model.header.sampleType.unit;
-    this.body.replaceChildren(...rows.slice(0, maximumRows).map((f) => {
+    const focused = this.body.contains(document.activeElement) ? document.activeElement.functionName : null;
+    this.body.replaceChildren(...rows.map((f) => {
       const row = document.createElement("tr");
       row.tabIndex = 0;
       row.functionName = name(f);
@@ -81,5 +91,7 @@ export class FunctionTable {
       cell.title = [name(f), module || file, kindLabel(kind)].filter(Boolean).map(visibleName).join("\n");
       return row;
     }));
+    if (focused === null) return;
+    for (const row of this.body.rows) if (row.functionName === focused) { row.focus({ preventScroll: true }); break; }
   }
 }

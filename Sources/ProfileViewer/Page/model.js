@@ -1,86 +1,42 @@
-// The flame graph's data: decoded from the server's answer, laid out once, then only read.
-
-const magic = 0x4746544f; // "OTFG", little endian
+// The flame graph's data: laid out once, then only read.
 
 /**
- * Decodes `api/v1/flamegraph`: magic, version, length of a JSON header, the header, then arrays per node aligned to 8
- * bytes: parent, function, line (Int32 each) and self value (Float64). Node 0 is the root; parents come first.
- */
-export function decode(buffer) {
-  const view = new DataView(buffer);
-  if (buffer.byteLength < 16 || view.getUint32(0, true) !== magic || view.getUint32(4, true) !== 1) {
-    throw new Error("The server's answer is not a flame graph of version 1; reload the page.");
-  }
-  const headerLength = view.getUint32(8, true);
-  const header = JSON.parse(new TextDecoder().decode(new Uint8Array(buffer, 16, headerLength)));
-  const count = header.nodeCount;
-  const align = (offset) => (offset + 7) & ~7;
-  let offset = align(16 + headerLength);
-  const take = (type, size) => {
-    const array = new type(buffer, offset, count);
-    offset = align(offset + count * size);
-    return array;
-  };
-  const parents = take(Int32Array, 4);
-  const functions = take(Int32Array, 4);
-  const lines = take(Int32Array, 4);
-  const selfValues = take(Float64Array, 8);
-  return { header, parents, functions, lines, selfValues };
-}
-
-/**
- * A laid-out tree. Nodes are renumbered row by row and from left to right, so that a row is one range of indices with
- * ascending starts, and the children of a node are one range too.
+ * A laid-out tree. Nodes are numbered row by row and from left to right, so that a row is one range of indices with
+ * ascending starts, and the children of a node are one range too. Node 0 is the root.
  */
 export class Model {
-  constructor({ header, parents, functions, lines, selfValues }) {
-    const n = parents.length;
+  /** @param data see `decode`. */
+  constructor({ header, texts, functions, childCounts, nodeFunctions, lines, selfValues }) {
+    const n = header.nodeCount;
     this.header = header;
+    this.texts = texts;
+    this.functions = functions;
+    this.functionCount = header.functionCount;
     this.count = n;
-    this.functionCount = header.functions.name.length;
-
-    const totals = Float64Array.from(selfValues);
-    for (let i = n - 1; i > 0; i--) totals[parents[i]] += totals[i];
-
-    // Children of node i: childList[childStart[i] ..< childStart[i + 1]], heaviest first.
-    const childStart = new Int32Array(n + 2);
-    for (let i = 1; i < n; i++) childStart[parents[i] + 2]++;
-    for (let i = 2; i < n + 2; i++) childStart[i] += childStart[i - 1];
-    const childList = new Int32Array(Math.max(0, n - 1));
-    for (let i = 1; i < n; i++) childList[childStart[parents[i] + 1]++] = i;
-
-    this.parent = new Int32Array(n).fill(-1);
-    this.function = new Int32Array(n);
-    this.line = new Int32Array(n);
-    this.start = new Float64Array(n);
-    this.total = new Float64Array(n);
-    this.self = new Float64Array(n);
+    this.function = nodeFunctions;
+    this.line = lines;
+    this.self = selfValues;
+    this.childCount = childCounts;
     this.firstChild = new Int32Array(n);
-    this.childCount = new Int32Array(n);
+    this.parent = new Int32Array(n).fill(-1);
     this.depth = new Int32Array(n);
-    const rows = [0];
-    const order = new Int32Array(n);
     let end = 1;
     for (let i = 0; i < n; i++) {
-      const old = order[i];
-      this.function[i] = functions[old];
-      this.line[i] = lines[old];
-      this.total[i] = totals[old];
-      this.self[i] = selfValues[old];
-      const children = childList.subarray(childStart[old], childStart[old + 1]);
-      if (children.length > 1) children.sort((a, b) => totals[b] - totals[a] || functions[a] - functions[b]);
       this.firstChild[i] = end;
-      this.childCount[i] = children.length;
-      let x = this.start[i];
-      for (const child of children) {
-        order[end] = child;
+      for (let left = childCounts[i]; left > 0; left--, end++) {
         this.parent[end] = i;
         this.depth[end] = this.depth[i] + 1;
-        this.start[end] = x;
-        x += totals[child];
-        end++;
       }
     }
+    this.total = Float64Array.from(selfValues);
+    for (let i = n - 1; i > 0; i--) this.total[this.parent[i]] += this.total[i];
+    this.start = new Float64Array(n);
+    for (let i = 1, x = 0; i < n; i++) {
+      if (this.parent[i] !== this.parent[i - 1]) x = this.start[this.parent[i]];
+      this.start[i] = x;
+      x += this.total[i];
+    }
+    const rows = [0];
     for (let i = 1; i < n; i++) if (this.depth[i] !== this.depth[i - 1]) rows.push(i);
     rows.push(n);
     /** Row d holds the nodes rows[d] ..< rows[d + 1]. */
@@ -89,7 +45,7 @@ export class Model {
   }
 
   text(column, functionIndex) {
-    return this.header.strings[this.header.functions[column][functionIndex]];
+    return this.texts[this.functions[column][functionIndex]];
   }
 
   /** The function of a node with its texts, or the root's stand-in. */
@@ -159,47 +115,68 @@ export class Model {
   matches(search) {
     if (!search) return null;
     let test;
+    const flags = new Uint8Array(this.functionCount);
     const expression = /^\/(.+)\/?$/.exec(search);
     if (expression) {
       try { const r = new RegExp(expression[1].replace(/\/$/, ""), "iu"); test = (name) => r.test(name); } catch { return null; }
     } else {
       const lower = search.toLowerCase();
-      test = (name) => name.toLowerCase().includes(lower);
+      this.lowerTexts ??= this.texts.map((text) => text.toLowerCase());
+      for (let f = 0; f < flags.length; f++) if (this.lowerTexts[this.functions.name[f]].includes(lower)) flags[f] = 1;
+      return flags;
     }
-    const flags = new Uint8Array(this.functionCount);
     for (let f = 0; f < flags.length; f++) if (test(this.text("name", f))) flags[f] = 1;
     return flags;
   }
 
+  /** Calls `visit(first, end)` for each row's range of the nodes below `top` and for `top` itself, from the top. */
+  forEachRowBelow(top, visit) {
+    for (let first = top, end = top + 1; first < end;) {
+      visit(first, end);
+      [first, end] = [this.firstChild[first], this.firstChild[end - 1] + this.childCount[end - 1]];
+    }
+  }
+
   /** Value of the samples below `top` with a marked function in their stack, each once. */
   matchedValue(flags, top) {
+    const { parent, total } = this;
     let sum = 0;
     const covered = new Uint8Array(this.count);
-    for (let i = top; i < this.count; i++) {
-      if (i !== top && !this.isInside(i, top)) continue;
-      if (i !== top && covered[this.parent[i]]) { covered[i] = 1; continue; }
-      const f = this.function[i];
-      if (f >= 0 && flags[f]) { covered[i] = 1; sum += this.total[i]; }
-    }
+    this.forEachRowBelow(top, (first, end) => {
+      for (let i = first; i < end; i++) {
+        if (i !== top && covered[parent[i]] === 1) covered[i] = 1;
+        else if (flags[this.function[i]] === 1) { covered[i] = 1; sum += total[i]; }
+      }
+    });
     return sum;
   }
 
   /** Self and total per function below `top`; recursion counts once. */
   functionTotals(top) {
+    if (this.lastTotals?.top !== top) this.lastTotals = { top, ...this.countFunctionTotals(top) };
+    const { self, total } = this.lastTotals;
+    return { self, total };
+  }
+
+  countFunctionTotals(top) {
     const self = new Float64Array(this.functionCount);
     const total = new Float64Array(this.functionCount);
     const onPath = new Int32Array(this.functionCount);
-    const stack = [top];
-    while (stack.length) {
-      const node = stack.pop();
+    // Nodes to visit, and below them functions (as ~f) that are left when all above is done.
+    const stack = new Int32Array(this.count + 2 * this.rowCount);
+    let height = 0;
+    stack[height++] = top;
+    while (height > 0) {
+      const node = stack[--height];
       if (node < 0) { onPath[~node]--; continue; }
       const f = this.function[node];
       if (f >= 0) {
         self[f] += this.self[node];
         if (onPath[f]++ === 0) total[f] += this.total[node];
-        stack.push(~f);
+        stack[height++] = ~f;
       }
-      for (let i = this.childCount[node] - 1; i >= 0; i--) stack.push(this.firstChild[node] + i);
+      const first = this.firstChild[node];
+      for (let i = first + this.childCount[node] - 1; i >= first; i--) stack[height++] = i;
     }
     return { self, total };
   }

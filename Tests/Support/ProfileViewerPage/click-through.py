@@ -3,164 +3,14 @@
 
     click-through.py URL OUTPUT-DIRECTORY [--dark]
 
-Needs only Chromium and Python's standard library. Speaks the DevTools protocol over a small web socket client. Prints
-one line per check, writes screenshots to the output directory, and exits with 1 when a check fails.
+Prints one line per check, writes screenshots to the output directory, and exits with 1 when a check fails.
 """
-import base64
 import json
 import os
-import shutil
-import signal
-import socket
-import struct
-import subprocess
 import sys
-import tempfile
 import time
-import urllib.request
 
-
-class WebSocket:
-    """A text-only client, enough for DevTools: no extensions, no fragments on the way out."""
-
-    def __init__(self, url):
-        host, _, path = url.removeprefix("ws://").partition("/")
-        name, _, port = host.partition(":")
-        self.socket = socket.create_connection((name, int(port)), timeout=60)
-        key = base64.b64encode(os.urandom(16)).decode()
-        self.socket.sendall(
-            f"GET /{path} HTTP/1.1\r\nHost: {host}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-            f"Sec-WebSocket-Key: {key}\r\nSec-WebSocket-Version: 13\r\n\r\n".encode())
-        self.buffer = b""
-        while b"\r\n\r\n" not in self.buffer:
-            self.buffer += self.receive_some()
-        head, _, self.buffer = self.buffer.partition(b"\r\n\r\n")
-        assert b" 101 " in head.split(b"\r\n")[0], head
-
-    def receive_some(self):
-        data = self.socket.recv(1 << 16)
-        if not data:
-            raise ConnectionError("Chromium closed the connection")
-        return data
-
-    def take(self, count):
-        while len(self.buffer) < count:
-            self.buffer += self.receive_some()
-        data, self.buffer = self.buffer[:count], self.buffer[count:]
-        return data
-
-    def send(self, text):
-        data = text.encode()
-        mask = os.urandom(4)
-        length = len(data)
-        if length < 126:
-            head = struct.pack("!BB", 0x81, 0x80 | length)
-        elif length < 1 << 16:
-            head = struct.pack("!BBH", 0x81, 0x80 | 126, length)
-        else:
-            head = struct.pack("!BBQ", 0x81, 0x80 | 127, length)
-        self.socket.sendall(head + mask + bytes(b ^ mask[i % 4] for i, b in enumerate(data)))
-
-    def receive(self):
-        message = b""
-        while True:
-            first, second = self.take(2)
-            length = second & 0x7F
-            if length == 126:
-                length = struct.unpack("!H", self.take(2))[0]
-            elif length == 127:
-                length = struct.unpack("!Q", self.take(8))[0]
-            payload = self.take(length)
-            if first & 0x0F in (0, 1):
-                message += payload
-                if first & 0x80:
-                    return message.decode()
-            elif first & 0x0F == 8:
-                raise ConnectionError("Chromium closed the connection")
-
-
-class Page:
-    """One tab."""
-
-    def __init__(self, socket):
-        self.socket = socket
-        self.number = 0
-        self.problems = []
-
-    def call(self, method, **parameters):
-        self.number += 1
-        self.socket.send(json.dumps({"id": self.number, "method": method, "params": parameters}))
-        while True:
-            answer = json.loads(self.socket.receive())
-            if answer.get("method") == "Runtime.exceptionThrown":
-                self.problems.append(answer["params"]["exceptionDetails"].get("exception", {}).get("description", "exception"))
-            elif answer.get("method") == "Log.entryAdded" and answer["params"]["entry"]["level"] == "error":
-                self.problems.append(answer["params"]["entry"]["text"] + " " + answer["params"]["entry"].get("url", ""))
-            elif answer.get("method") == "Page.javascriptDialogOpening":
-                self.problems.append("a dialog opened: " + answer["params"]["message"])
-            if answer.get("id") == self.number:
-                if "error" in answer:
-                    raise RuntimeError(f"{method}: {answer['error']}")
-                return answer["result"]
-
-    def evaluate(self, expression):
-        result = self.call("Runtime.evaluate", expression=expression, returnByValue=True, awaitPromise=True)
-        if "exceptionDetails" in result:
-            raise RuntimeError(f"{expression}: {result['exceptionDetails']}")
-        return result["result"].get("value")
-
-    def wait(self, expression, what, seconds=60):
-        end = time.monotonic() + seconds
-        while time.monotonic() < end:
-            if self.evaluate(expression):
-                return
-            time.sleep(0.05)
-        raise RuntimeError(f"waited {seconds} s in vain for {what}")
-
-    def click(self, x, y):
-        self.call("Input.dispatchMouseEvent", type="mouseMoved", x=x, y=y)
-        for kind in ("mousePressed", "mouseReleased"):
-            self.call("Input.dispatchMouseEvent", type=kind, x=x, y=y, button="left", clickCount=1)
-
-    def key(self, name, text=""):
-        codes = {"Escape": 27, "Enter": 13, "ArrowDown": 40, "ArrowUp": 38, "ArrowLeft": 37, "ArrowRight": 39}
-        parameters = {"key": name, "windowsVirtualKeyCode": codes.get(name, ord(name[0]))}
-        self.call("Input.dispatchKeyEvent", type="keyDown", **parameters, **({"text": text} if text else {}))
-        self.call("Input.dispatchKeyEvent", type="keyUp", **parameters)
-
-    def screenshot(self, path):
-        data = self.call("Page.captureScreenshot", format="png")["data"]
-        with open(path, "wb") as file:
-            file.write(base64.b64decode(data))
-
-
-def start_chromium(profile):
-    program = next((p for p in ("chromium", "chromium-browser", "google-chrome") if shutil.which(p)), None)
-    if program is None:
-        sys.exit("Chromium is missing: apt-get install chromium")
-    process = subprocess.Popen(
-        [program, "--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run",
-         "--remote-debugging-port=0", "--remote-allow-origins=*", f"--user-data-dir={profile}",
-         "--window-size=1600,1000", "--hide-scrollbars", "about:blank"],
-        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
-    end = time.monotonic() + 60
-    port_file = os.path.join(profile, "DevToolsActivePort")
-    while time.monotonic() < end:
-        if process.poll() is not None:
-            sys.exit(f"Chromium ended with {process.returncode}")
-        try:
-            with open(port_file) as file:
-                port = int(file.readline())
-            with urllib.request.urlopen(f"http://127.0.0.1:{port}/json/list", timeout=10) as answer:
-                for target in json.load(answer):
-                    if target["type"] == "page":
-                        return process, WebSocket(target["webSocketDebuggerUrl"])
-        except (OSError, ValueError):
-            pass
-        time.sleep(0.1)
-    process.kill()
-    sys.exit("Chromium did not open its debugging port")
-
+import chromium
 
 failures = 0
 
@@ -187,13 +37,7 @@ SHARE = "document.getElementById('search-result').textContent"
 
 def run(page, url, output, dark):
     suffix = "-dark" if dark else ""
-    for domain in ("Page", "Runtime", "Log"):
-        page.call(f"{domain}.enable")
-    page.call("Emulation.setDeviceMetricsOverride", width=1600, height=1000, deviceScaleFactor=1, mobile=False)
-    features = [{"name": "prefers-color-scheme", "value": "dark" if dark else "light"},
-                {"name": "prefers-reduced-motion", "value": "reduce"}]
-    page.call("Emulation.setEmulatedMedia", features=features)
-    page.call("Page.navigate", url=url + "#live=0")
+    page.open(url + "#live=0", dark=dark)
     page.wait("window.profileViewer?.model && !profileViewer.isLoading", "the flame graph")
     page.wait("profileViewer.graph.drawTimes.length > 0", "the first drawing")
     stacks = page.evaluate("profileViewer.model.header.distinctStacks")
@@ -250,6 +94,35 @@ def run(page, url, output, dark):
     check(page.evaluate("[...document.querySelectorAll('#functions tbody tr')].every(r => r.functionName.includes('vfs_read'))"),
           "the table follows the search")
     page.screenshot(os.path.join(output, f"search{suffix}.png"))
+
+    # A refresh keeps search, keyboard focus and the tool tip of the box under the pointer.
+    page.evaluate("document.querySelector('#functions tbody tr').focus()")
+    page.call("Input.dispatchMouseEvent", type="mouseMoved", x=box["x"], y=box["y"])
+    page.wait("!document.getElementById('tooltip').hidden", "the tool tip")
+    focused = page.evaluate("document.activeElement.functionName")
+    page.evaluate("document.querySelector('[data-seconds=\"300\"]').click()")
+    page.wait("!profileViewer.isLoading", "the refresh")
+    check(page.evaluate(SHARE) == share, "a refresh keeps the search")
+    check(page.evaluate("document.activeElement.functionName") == focused, "and the keyboard's focus")
+    check(page.evaluate("!document.getElementById('tooltip').hidden"), "and the tool tip")
+
+    # A server that does not answer is said, the graph stays, and all mends itself.
+    problems = list(page.problems)
+    offline = dict(latency=0, downloadThroughput=-1, uploadThroughput=-1)
+    page.call("Network.enable")
+    page.call("Network.emulateNetworkConditions", offline=True, **offline)
+    page.evaluate("document.querySelector('[data-seconds=\"300\"]').click()")
+    page.wait("!document.getElementById('error').hidden", "the error")
+    check("does not answer" in page.evaluate("document.getElementById('error').textContent"), "a dead server is said")
+    check(page.evaluate("profileViewer.model.header.total > 0"), "and the graph stays")
+    page.screenshot(os.path.join(output, f"error{suffix}.png"))
+    page.call("Network.emulateNetworkConditions", offline=False, **offline)
+    page.wait("document.getElementById('error').hidden", "the end of the error")
+    check(True, "and the page mends itself")
+    page.evaluate("(r => r.checked && r.click())(document.getElementById('refresh'))")
+    page.wait("!profileViewer.isLoading", "the last refresh")
+    page.problems = problems
+    page.evaluate("document.getElementById('search').focus()")
     page.key("Escape")
     page.wait(f"{SHARE} === ''", "the end of the search")
     page.evaluate("(() => { const s = document.getElementById('search'); s.value = '/[unclosed'; s.dispatchEvent(new Event('input')); })()")
@@ -309,16 +182,22 @@ def run(page, url, output, dark):
     # Hostile names reached the page, and did nothing.
     page.evaluate("document.querySelector('[data-seconds=\"300\"]').click()")
     page.wait("!profileViewer.isLoading && profileViewer.state.windowSeconds === 300", "the usual window")
-    hostile = page.evaluate("profileViewer.model.header.strings.filter(s => s.includes('onerror=')).length")
+    hostile = page.evaluate("profileViewer.model.texts.filter(s => s.includes('onerror=')).length")
     check(hostile > 0, "hostile names are among the data")
-    for name in ("onerror=", "<script>", "gnirts", "bell"):
+    for name in ("onerror=", "<script>", "gnirts", "bell", '"quoted"', "\u05e9", "very_long_", "<img src=x onerror=window"):
         page.evaluate(f"(() => {{ const s = document.getElementById('search'); s.value = {json.dumps(name)}; s.dispatchEvent(new Event('input')); }})()")
         page.evaluate("new Promise(r => requestAnimationFrame(() => requestAnimationFrame(r)))")
         node = page.evaluate(f"(() => {{ const m = profileViewer.model; for (let i = 1; i < m.count; i++) if (m.describe(i).name.includes({json.dumps(name)})) return i; }})()")
         page.evaluate(f"profileViewer.graph.zoom({node})")
         page.evaluate(f"profileViewer.graph.select({node})")
         time.sleep(0.05)
+        if name == "very_long_":
+            check(page.evaluate("document.documentElement.scrollWidth <= innerWidth"), "a long name makes nothing wider")
+            box = page.evaluate("(r => [r.left, r.top, r.right, r.bottom])(document.getElementById('tooltip').getBoundingClientRect())")
+            check(box[0] >= 0 and box[1] >= 0 and box[2] <= 1600 and box[3] <= 1000, "its tool tip stays in the window", str(box))
     page.screenshot(os.path.join(output, f"hostile{suffix}.png"))
+    options = page.evaluate("[...document.getElementById('process').options].map(o => o.textContent)")
+    check(any("<img src=x onerror=window.hostile=1>" in text for text in options), "a hostile process is offered as text")
     check(page.evaluate("window.hostile === undefined"), "no hostile name ran")
     check(page.evaluate("document.querySelectorAll('img').length") == 1 and page.evaluate("document.querySelectorAll('script').length") == 1,
           "no hostile name became an element")
@@ -330,7 +209,7 @@ def run(page, url, output, dark):
     times = page.evaluate("""(() => { const g = profileViewer.graph, m = profileViewer.model, all = [];
       for (let i = 0; i < 60; i++) { const part = 0.5 - i / 130, whole = m.total[0];
         g.from = whole * (0.5 - part); g.to = whole * (0.5 + part); g.animation = null;
-        const t = performance.now(); g.draw(t); g.context.getImageData(0, 0, 1, 1); all.push(performance.now() - t); }
+        const t = performance.now(); g.draw(t); g.painter.context.getImageData(0, 0, 1, 1); all.push(performance.now() - t); }
       g.zoom(0); all.sort((a, b) => a - b); return {median: all[30], p95: all[57], most: all[59], nodes: m.count}; })()""")
     print(f"        redraw of {times['nodes']} boxes: median {times['median']:.1f} ms, 95 % {times['p95']:.1f} ms, most {times['most']:.1f} ms")
     layout = page.evaluate("(() => { const m = profileViewer.model, t = performance.now(); m.functionTotals(0); return performance.now() - t; })()")
@@ -342,14 +221,8 @@ def main():
     arguments = [a for a in sys.argv[1:] if not a.startswith("--")]
     url, output = arguments
     os.makedirs(output, exist_ok=True)
-    profile = tempfile.mkdtemp(prefix="viewer-page-")
-    process, socket = start_chromium(profile)
-    try:
-        run(Page(socket), url, output, "--dark" in sys.argv)
-    finally:
-        os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
-        shutil.rmtree(profile, ignore_errors=True)
+    with chromium.tab() as page:
+        run(page, url, output, "--dark" in sys.argv)
     sys.exit(1 if failures else 0)
 
 

@@ -16,6 +16,9 @@ public struct SyntheticHost {
         "\u{202E}gnirts desrever",
         "nul\u{0000}bell\u{0007}escape\u{001B}[31m",
         "javascript:window.hostile=1//",
+        "\"quoted\" 'name' `backtick` ${window.hostile=1}",
+        "\u{5E9}\u{5DC}\u{5D5}\u{5DD} \u{627}\u{644}",
+        String(repeating: "very_long_", count: 1000),
         "\u{1F525}\u{0301}\u{0301}\u{0301} zalgo & <b>bold</b>",
     ]
 
@@ -41,7 +44,7 @@ public struct SyntheticHost {
 
     private static let executables = [
         "/usr/lib/postgresql/bin/postgres", "/usr/bin/java", "/usr/bin/python3.11", "/usr/bin/node",
-        "/srv/bin/gateway", "/usr/bin/ruby3.1",
+        "/srv/bin/gateway", "/usr/bin/<img src=x onerror=window.hostile=1>",
     ]
 
     /// One message with `distinctStacks` different stacks, their samples spread over `window` (seconds since 1970).
