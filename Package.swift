@@ -139,7 +139,7 @@ targets += [
             "UnwindCases",
         ],
         path: "Sources/otelcol", swiftSettings: strict),
-    tests("otelcol", ["Collector"]),
+    tests("otelcol", ["Collector", "LiveSupport"]),
 ]
 
 // MARK: - Profile store and viewer
