@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause)
  *
- * Fuzzing of the unwinders: any bytes as registers, stack, mappings, executables, rules and table blocks, unwound as
- * both architectures, with an empty cache of rules and with the one that this left. Built by Scripts/fuzz-unwinder. Sources/Profiler/UnwindCases writes recorded cases in this layout.
+ * Fuzzing of the unwinders: any bytes as registers, stack, mappings, executables, rules and table blocks, unwound
+ * as both architectures, with an empty cache of rules and with the one that this left. Built by Scripts/fuzz-
+ * unwinder. Sources/Profiler/UnwindCases writes recorded cases in this layout.
  */
 #include "include/snapshot_unwinding.h"
 #include <stdlib.h>
