@@ -35,7 +35,10 @@ var targets: [Target] = [
     tests("BinaryReading"),
     // perf_event_open(2), its rings, and system calls that Swift cannot name.
     .target(name: "CPerfEvents", path: "Sources/Profiler/CPerfEvents"),
-    module("Profiler/Processes", ["BinaryReading", "CBPFInterface", "CPerfEvents"]),
+    // Whether this process may profile, and what to do when not.
+    module("Profiler/Privileges"),
+    tests("Privileges"),
+    module("Profiler/Processes", ["BinaryReading", "CBPFInterface", "CPerfEvents", "Privileges"]),
     tests("Processes", ["BinaryReading", "LiveSupport"]),
     // BPF object files, compiled by Scripts/build-bpf and embedded in the executable.
     .target(name: "CBPFObjects", path: "Sources/Profiler/CBPFObjects", exclude: ["objects"]),
@@ -45,7 +48,9 @@ var targets: [Target] = [
     .target(
         name: "CSnapshotUnwinding", dependencies: ["CBPFInterface"], path: "BPF/usermode",
         sources: ["x86_64.c", "arm64.c"], cSettings: [.headerSearchPath("..")]),
-    module("Profiler/BPFObjects", ["CBPFInterface", "CBPFObjects", "CBPFSupport", "CLibBPF", "CPerfEvents"]),
+    module(
+        "Profiler/BPFObjects",
+        ["CBPFInterface", "CBPFObjects", "CBPFSupport", "CLibBPF", "CPerfEvents", "Privileges"]),
     tests("BPFObjects", ["LiveSupport"]),
     .target(name: "CEngineSupport", path: "Sources/Profiler/CEngineSupport"),
     // The engine: samples in, counted and named traces out.
@@ -53,7 +58,7 @@ var targets: [Target] = [
         "Profiler/Engine",
         [
             "BPFObjects", "BinaryReading", "CBPFInterface", "CEngineSupport", "CSnapshotUnwinding", "ObjectFiles",
-            "Processes", "Symbolization", "Unwinding",
+            "Privileges", "Processes", "Symbolization", "Unwinding",
         ]),
     tests("Engine", ["CBPFInterface", "LiveSupport"]),
     // Recorded stacks, replayed by the unwinders compiled for user mode.

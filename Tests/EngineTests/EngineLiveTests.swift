@@ -5,9 +5,12 @@ import Synchronization
 import Testing
 
 @Suite(.serialized) struct EngineLiveTests {
-    /// The engine profiles its own test: this thread's function is found, named, above the thread's root.
-    @Test(.enabled(if: try Live.has(.root, .bpf, .perfEvents)))
-    func profilesItself() throws {
+    /// The engine profiles its own test: this thread's function is found, named, above the thread's root. With what the
+    /// kernel offers, and as on a kernel of the 5.4 age.
+    @Test(.enabled(if: try Live.has(.root, .bpf, .perfEvents)), arguments: ["0", "1"])
+    func profilesItself(legacy: String) throws {
+        setenv("OTELCOL_BPF_LEGACY", legacy, 1)
+        defer { unsetenv("OTELCOL_BPF_LEGACY") }
         let intervals = Mutex<[ProfileInterval]>([])
         var options = EngineOptions()
         options.samplesPerSecond = 199

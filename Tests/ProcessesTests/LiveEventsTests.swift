@@ -170,10 +170,17 @@ private func collect(
             let online = try CPUList.online()
             let events = try SideBandEvents(cpus: online)
             #expect(events.cpus == online)
-            #expect(events.cpusChanged(online: Array(online.dropLast())).isEmpty)
+            #expect(events.followCPUs(online: Array(online.dropLast())) == .init())
             #expect(events.cpus == Array(online.dropLast()))
-            #expect(events.cpusChanged(online: online + [9999]).map(\.cpu) == [9999])
+            let changes = events.followCPUs(online: online + [9999])
+            #expect(changes.started == Array(online.suffix(1)))
+            #expect(changes.failures.map(\.cpu) == [9999])
             #expect(events.cpus.sorted() == online)
+            // Events that go on counting are left alone.
+            #expect(events.followCPUs(online: online) == .init())
+            // What happened on the CPU before it was watched is not known.
+            let lost = events.drain(isFinal: true).contains { if case .lost = $0.event { true } else { false } }
+            #expect(lost)
         }
     }
 

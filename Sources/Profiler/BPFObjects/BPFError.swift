@@ -1,4 +1,5 @@
 import Glibc
+import Privileges
 
 /// Why the kernel side could not be set up, with what to do about it.
 public struct BPFError: Error, Sendable, CustomStringConvertible {
@@ -11,29 +12,19 @@ public struct BPFError: Error, Sendable, CustomStringConvertible {
     /// The last lines of libbpf's or the verifier's log.
     public var log: String?
 
-    public init(action: String, errorNumber: Int32, remedy: String? = nil, log: String? = nil) {
+    /// - Parameter call: the system call that was refused.
+    public init(action: String, errorNumber: Int32, call: String = "bpf(2)", log: String? = nil) {
         self.action = action
         self.errorNumber = errorNumber
-        self.remedy = remedy ?? BPFError.remedy(forErrorNumber: errorNumber)
+        remedy = Privileges.current().remedy(for: call, errno: errorNumber)
         self.log = log
-    }
-
-    private static func remedy(forErrorNumber number: Int32) -> String? {
-        switch number {
-        case EPERM:
-            "run as root, or grant the capabilities BPF, PERFMON and SYS_PTRACE (SYS_ADMIN before Linux 5.8)"
-        case ENOSYS: "this kernel was built without CONFIG_BPF_SYSCALL or CONFIG_PERF_EVENTS"
-        case ENOMEM: "raise the limit of locked memory (ulimit -l), or lower the profiler's memory budget"
-        case EMFILE, ENFILE: "raise the limit of open files (ulimit -n)"
-        default: nil
-        }
     }
 
     public var description: String {
         var text = "cannot \(action)"
         if errorNumber != 0 { text += ": \(String(cString: strerror(errorNumber)))" }
-        // Without the privilege libbpf guesses at other causes.
-        if errorNumber != EPERM, let log = log.flatMap(BPFError.tellingLine) { text += " (\(log))" }
+        // Where the cause is known, libbpf's guesses at others only mislead.
+        if remedy == nil, let log = log.flatMap(BPFError.tellingLine) { text += " (\(log))" }
         if let remedy { text += "; \(remedy)" }
         return text
     }

@@ -114,7 +114,7 @@ public final class KernelSide {
         if execTracepoint >= 0 { close(execTracepoint) }
     }
 
-    private static func configure(_ sample: BPFObject, _ options: Options) throws(BPFError) {
+    static func configure(_ sample: BPFObject, _ options: Options) throws(BPFError) {
         let cpus = libbpf_num_possible_cpus()
         if cpus < 0 { throw BPFError(action: "count the possible CPUs", errorNumber: -cpus) }
         for (name, map) in sample.maps() {
@@ -193,7 +193,10 @@ public final class KernelSide {
         attributes.disabled = 1
         attributes.exclude_idle = options.includeIdle ? 0 : 1
         let event = otelcol_perf_event_open(&attributes, -1, Int32(cpu), -1, 0)
-        if event < 0 { throw BPFError(action: "open a sampling event on CPU \(cpu)", errorNumber: -event) }
+        if event < 0 {
+            throw BPFError(
+                action: "open a sampling event on CPU \(cpu)", errorNumber: -event, call: "perf_event_open(2)")
+        }
         var result = otelcol_perf_event_set_bpf(event, sampleProgram)
         if result == 0 { result = otelcol_perf_event_enable(event) }
         if result < 0 {
@@ -214,11 +217,14 @@ public final class KernelSide {
 
     public var sampledCPUs: [Int] { events.keys.sorted() }
 
-    /// The buffer that traces arrive in.
+    /// The buffer that traces arrive in; each CPU is to be announced to it before it is sampled.
     public func makeTraceBuffer(handler: @escaping TraceBuffer.Handler) throws(BPFError) -> TraceBuffer {
-        let pages = KernelSide.roundedBufferBytes(options.traceBufferBytes) / Int(sysconf(Int32(_SC_PAGESIZE)))
+        // Perf buffers share the bytes, but none gets less than some seconds' worth of records.
+        let cpus = max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN)))
+        let share = KernelSide.roundedBufferBytes(max(options.traceBufferBytes / cpus, 256 << 10))
         return try TraceBuffer(
-            map: traces, isRingBuffer: options.features.hasRingBuffer, perfPages: pages, handler: handler)
+            map: traces, isRingBuffer: options.features.hasRingBuffer,
+            perfPages: share / Int(sysconf(Int32(_SC_PAGESIZE))), handler: handler)
     }
 
     // MARK: - Counters

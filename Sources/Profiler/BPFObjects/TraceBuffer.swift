@@ -1,60 +1,65 @@
 import CLibBPF
 import Glibc
 
-/// The way of records from the kernel: a ring buffer, or per-CPU perf buffers on kernels before 5.8.
+/// The way of records from the kernel: a ring buffer, or a perf buffer for each CPU on kernels before 5.8.
 ///
-/// Not Sendable: one thread polls. The handler runs on that thread, within `poll`.
+/// Not Sendable: one thread reads. The handler runs on that thread, within `consume` and `stop`.
 public final class TraceBuffer {
-    /// Receives one record; the bytes are only valid during the call.
+    /// Receives one record, aligned to eight bytes; the bytes are only valid during the call.
     public typealias Handler = (UnsafeRawBufferPointer) -> Void
 
     private final class Receiver {
         let handler: Handler
-        var lost: UInt64 = 0
         init(_ handler: @escaping Handler) { self.handler = handler }
     }
 
     private enum Transport {
-        case ring(OpaquePointer)
-        case perf(OpaquePointer)
+        case ring(OpaquePointer, Receiver)
+        case perf(PerCPUBuffers)
     }
 
     private let transport: Transport
-    private let receiver: Receiver
 
     /// Records that the kernel dropped because a perf buffer was full. (A full ring buffer is counted by the programs.)
-    public var lostRecords: UInt64 { receiver.lost }
-
-    init(map: BPFMap, isRingBuffer: Bool, perfPages: Int, handler: @escaping Handler) throws(BPFError) {
-        let receiver = Receiver(handler)
-        self.receiver = receiver
-        let context = Unmanaged.passUnretained(receiver).toOpaque()
-        if isRingBuffer {
-            guard let ring = ring_buffer__new(map.descriptor, TraceBuffer.ringRecord, context, nil) else {
-                throw BPFError(action: "map the ring buffer", errorNumber: errno)
-            }
-            transport = .ring(ring)
-        } else {
-            guard
-                let perf = perf_buffer__new(
-                    map.descriptor, perfPages, TraceBuffer.perfRecord, TraceBuffer.perfLost, context, nil)
-            else { throw BPFError(action: "open the perf buffers", errorNumber: errno) }
-            transport = .perf(perf)
+    public var lostRecords: UInt64 {
+        switch transport {
+        case .ring: 0
+        case .perf(let buffers): buffers.receiver.lost
         }
     }
 
-    deinit {
-        switch transport {
-        case .ring(let ring): ring_buffer__free(ring)
-        case .perf(let perf): perf_buffer__free(perf)
+    init(map: BPFMap, isRingBuffer: Bool, perfPages: Int, handler: @escaping Handler) throws(BPFError) {
+        guard isRingBuffer else {
+            transport = .perf(try PerCPUBuffers(map: map, pages: perfPages, handler: handler))
+            return
         }
+        let receiver = Receiver(handler)
+        let context = Unmanaged.passUnretained(receiver).toOpaque()
+        guard let ring = ring_buffer__new(map.descriptor, TraceBuffer.ringRecord, context, nil) else {
+            throw BPFError(action: "map the ring buffer", errorNumber: errno)
+        }
+        transport = .ring(ring, receiver)
+    }
+
+    deinit {
+        if case .ring(let ring, _) = transport { ring_buffer__free(ring) }
+    }
+
+    /// Makes room for the records of a CPU; to be called before it is sampled.
+    public func start(cpu: Int) throws(BPFError) {
+        if case .perf(let buffers) = transport { try buffers.open(cpu: cpu) }
+    }
+
+    /// To be called when a CPU is sampled no longer, or was offline: its last records are handed over.
+    public func stop(cpu: Int) {
+        if case .perf(let buffers) = transport { buffers.close(cpu: cpu) }
     }
 
     /// A descriptor that becomes readable when the kernel wants the buffer read at once; for epoll.
     public var pollDescriptor: Int32 {
         switch transport {
-        case .ring(let ring): ring_buffer__epoll_fd(ring)
-        case .perf(let perf): perf_buffer__epoll_fd(perf)
+        case .ring(let ring, _): ring_buffer__epoll_fd(ring)
+        case .perf(let buffers): buffers.pollDescriptor
         }
     }
 
@@ -62,30 +67,19 @@ public final class TraceBuffer {
     public func consume() throws(BPFError) {
         let result: Int32 =
             switch transport {
-            case .ring(let ring): ring_buffer__consume(ring)
-            case .perf(let perf): perf_buffer__consume(perf)
+            case .ring(let ring, _): ring_buffer__consume(ring)
+            case .perf(let buffers): buffers.consume()
             }
         if result < 0, -result != EINTR, -result != EAGAIN {
             throw BPFError(action: "read the trace buffer", errorNumber: -result)
         }
     }
 
-    // Functions without captures and without isolation: the kernel's reader calls them on its own thread.
+    // A function without captures and without isolation: the kernel's reader calls it on its own thread.
     private static let ringRecord: ring_buffer_sample_fn = { context, data, size in
         guard let context, let data else { return 0 }
         Unmanaged<Receiver>.fromOpaque(context).takeUnretainedValue()
             .handler(UnsafeRawBufferPointer(start: data, count: Int(size)))
         return 0
-    }
-
-    private static let perfRecord: perf_buffer_sample_fn = { context, _, data, size in
-        guard let context, let data else { return }
-        Unmanaged<Receiver>.fromOpaque(context).takeUnretainedValue()
-            .handler(UnsafeRawBufferPointer(start: data, count: Int(size)))
-    }
-
-    private static let perfLost: perf_buffer_lost_fn = { context, _, count in
-        guard let context else { return }
-        Unmanaged<Receiver>.fromOpaque(context).takeUnretainedValue().lost &+= count
     }
 }

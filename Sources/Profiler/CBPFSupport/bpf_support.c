@@ -1,11 +1,13 @@
 #define _GNU_SOURCE
 #include "bpf_support.h"
 #include <bpf/libbpf.h>
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/auxv.h>
+#include <sys/epoll.h>
 
 enum { LOG_CAPACITY = 64 << 10 };
 static __thread char log_text[LOG_CAPACITY];
@@ -49,6 +51,16 @@ void bpf_log_start(void) {
 
 const char *bpf_log_text(void) {
     return log_text;
+}
+
+int otelcol_epoll_create(void) {
+    int epoll = epoll_create1(EPOLL_CLOEXEC);
+    return epoll < 0 ? -errno : epoll;
+}
+
+int otelcol_epoll_add(int epoll, int descriptor) {
+    struct epoll_event event = {.events = EPOLLIN, .data.fd = descriptor};
+    return epoll_ctl(epoll, EPOLL_CTL_ADD, descriptor, &event) ? -errno : 0;
 }
 
 unsigned long otelcol_initial_stack_address(void) {

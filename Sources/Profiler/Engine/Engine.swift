@@ -1,6 +1,7 @@
 import BPFObjects
 import Glibc
 import ObjectFiles
+import Privileges
 import Processes
 import Symbolization
 import Synchronization
@@ -44,9 +45,7 @@ public final class Engine: Sendable {
     ///
     /// - Throws: `EngineError` that says what is missing and what to do.
     public func start() throws(EngineError) {
-        if let version = KernelVersion.running(), version < .minimum {
-            throw EngineError("Linux \(version) is too old to be profiled: \(KernelVersion.minimum) or newer is needed")
-        }
+        try Engine.checkSurroundings(log)
         Engine.raiseFileLimit()
         let options = self.options, log = self.log, handler = self.handler, statistics = self.statistics
         let loopMailbox = try Mailbox<EngineLoop.Message>()
@@ -154,6 +153,17 @@ public final class Engine: Sendable {
     public func metrics() -> [EngineMetric] { statistics.metrics }
 
     // MARK: - Opening
+
+    /// Says what is missing before the kernel does, which only knows "Operation not permitted".
+    private static func checkSurroundings(_ log: Log) throws(EngineError) {
+        let privileges = Privileges.current()
+        guard privileges.kernel >= .minimum else {
+            throw EngineError(
+                "Linux \(privileges.kernel) is too old to be profiled: \(KernelVersion.minimum) or newer is needed")
+        }
+        if let obstacle = privileges.obstacle { throw EngineError(obstacle) }
+        for warning in privileges.warnings { log(.warning, warning) }
+    }
 
     /// Every known executable holds an open file, and the usual soft limit of 1,024 is meant for select(2).
     private static func raiseFileLimit() {

@@ -67,6 +67,8 @@ final class EngineLoop {
     var deliveredTraces = 0
     var deliveredWords = 0
     var nextCPUCheck: UInt64 = 0
+    /// What failed at the last look, by CPU.
+    var cpuFailures: [Int: String] = [:]
     var statistics = EngineStatistics.Values()
 
     /// How long a trace waits for its process to be known, and for a table to be built.
@@ -120,7 +122,7 @@ final class EngineLoop {
             throw EngineError("cannot create an epoll descriptor: \(String(cString: strerror(-wake)))")
         }
         defer { close(wake) }
-        updateSampledCPUs()
+        updateSampledCPUs(buffer)
         var isStopping = false
         var stopDeadline = UInt64.max
         while true {
@@ -147,7 +149,7 @@ final class EngineLoop {
                 nextCPUCheck = end &+ 1_000_000_000
                 forgetIdleExecutables(now: end)
                 retryRefusedTables(now: end)
-                if !isStopping { updateSampledCPUs() }
+                if !isStopping { updateSampledCPUs(buffer) }
                 statistics.lostRecords = buffer.lostRecords
                 updateStatistics()
             }
@@ -159,17 +161,28 @@ final class EngineLoop {
         updateStatistics()
     }
 
-    func updateSampledCPUs() {
+    /// Follows CPUs that went offline or came back. What fails is tried again next time, and said once.
+    func updateSampledCPUs(_ buffer: TraceBuffer) {
         guard let online = try? CPUList.online() else { return }
         let wanted = options.cpus.map { wanted in online.filter(wanted.contains) } ?? online
-        for cpu in kernel.sampledCPUs where !wanted.contains(cpu) { kernel.stopSampling(cpu: cpu) }
+        let restarted = monitor.takeRestartedCPUs()
+        for cpu in kernel.sampledCPUs where !wanted.contains(cpu) || restarted.contains(cpu) {
+            kernel.stopSampling(cpu: cpu)
+            buffer.stop(cpu: cpu)
+        }
+        var failures: [Int: String] = [:]
+        for failure in monitor.eventFailures where failure.errno != ENODEV { failures[failure.cpu] = "\(failure)" }
         for cpu in wanted {
             do throws(BPFError) {
+                try buffer.start(cpu: cpu)
                 try kernel.startSampling(cpu: cpu, samplesPerSecond: options.samplesPerSecond)
             } catch {
-                log(.warning, "\(error)")
+                // ENODEV: it has just gone offline.
+                if error.errorNumber != ENODEV { failures[cpu] = "\(error)" }
             }
         }
+        for (cpu, failure) in failures where cpuFailures[cpu] != failure { log(.warning, failure) }
+        cpuFailures = failures
     }
 
     // MARK: - Records

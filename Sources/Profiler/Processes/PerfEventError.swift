@@ -1,4 +1,5 @@
 import Glibc
+import Privileges
 
 /// Why perf events could not be opened, and what to do about it.
 public struct PerfEventError: Error, Sendable, Equatable, CustomStringConvertible {
@@ -18,12 +19,9 @@ public struct PerfEventError: Error, Sendable, Equatable, CustomStringConvertibl
         let reason = String(cString: strerror(errno))
         let advice =
             switch errno {
-            case EACCES, EPERM:
-                "run as root, or with CAP_PERFMON (CAP_SYS_ADMIN before Linux 5.8) and CAP_IPC_LOCK"
-            case ENOENT, EOPNOTSUPP, ENOSYS: "the kernel lacks CONFIG_PERF_EVENTS"
-            case EMFILE: "raise the limit of open files (ulimit -n)"
+            case ENOENT, EOPNOTSUPP: "the kernel lacks CONFIG_PERF_EVENTS: run another kernel"
             case ENODEV: "the CPU is offline"
-            default: "see perf_event_open(2)"
+            default: Privileges.current().remedy(for: "perf_event_open(2)", errno: errno) ?? "see perf_event_open(2)"
             }
         return "\(step.rawValue) on CPU \(cpu): \(reason); \(advice)"
     }

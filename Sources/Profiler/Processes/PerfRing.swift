@@ -42,6 +42,15 @@ final class PerfRing {
         munmap(base, mappedBytes)
     }
 
+    /// How long the event has been counting, in nanoseconds. It stands still for good once its CPU has been offline, be
+    /// that back or not: the kernel takes events off a CPU that goes and does not put them back.
+    func enabledNanoseconds() -> UInt64 {
+        // With PERF_FORMAT_TOTAL_TIME_ENABLED: the count, and the time (perf_event_open(2), "Reading results").
+        var values: (count: UInt64, enabled: UInt64) = (0, 0)
+        let bytes = withUnsafeMutableBytes(of: &values) { read(event.rawValue, $0.baseAddress, $0.count) }
+        return bytes == MemoryLayout.size(ofValue: values) ? values.enabled : 0
+    }
+
     /// Hands every record that lies in the ring now to `body` and frees its room.
     /// - Returns: false when the ring's content made no sense; it was emptied.
     func drain(_ body: (inout ByteReader) -> Void) -> Bool {

@@ -12,6 +12,7 @@ public final class ProcessMonitor {
     private let environmentVariables: Set<String>
     private var facts: [ProcessID: (key: ProcessKey, facts: ProcessFacts)] = [:]
     private var nextCPUCheckNanoseconds: UInt64 = 0
+    private var restartedCPUs: Set<Int> = []
     /// Events of CPUs that came online and could not be opened, from the last look.
     public private(set) var eventFailures: [PerfEventError] = []
     /// Lines of maps files that could not be understood.
@@ -61,6 +62,12 @@ public final class ProcessMonitor {
     /// See `ProcessTable.executableUnavailable`.
     public func executableUnavailable(_ executable: ExecutableReference) {
         table.executableUnavailable(executable)
+    }
+
+    /// The CPUs that came back since the last call: events of one's own on them have ended, and must be opened anew.
+    public func takeRestartedCPUs() -> Set<Int> {
+        defer { restartedCPUs = [] }
+        return restartedCPUs
     }
 
     /// Takes in what happened.
@@ -120,7 +127,9 @@ public final class ProcessMonitor {
         guard now >= nextCPUCheckNanoseconds else { return }
         nextCPUCheckNanoseconds = now &+ 1_000_000_000
         guard let online = try? CPUList.online() else { return }
-        eventFailures = events.cpusChanged(online: online)
+        let changes = events.followCPUs(online: online)
+        eventFailures = changes.failures
+        restartedCPUs.formUnion(changes.started)
     }
 
     /// The facts about a process, read at the first call and kept until it ends or executes another program. For one

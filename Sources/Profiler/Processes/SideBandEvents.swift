@@ -12,6 +12,7 @@ extension perf_event_attr {
         attributes.config = UInt64(PERF_COUNT_SW_DUMMY.rawValue)
         attributes.sample_type = UInt64(
             PERF_SAMPLE_TID.rawValue | PERF_SAMPLE_TIME.rawValue | PERF_SAMPLE_CPU.rawValue)
+        attributes.read_format = UInt64(PERF_FORMAT_TOTAL_TIME_ENABLED.rawValue)
         attributes.disabled = 0
         attributes.mmap = 1
         attributes.mmap2 = 1
@@ -31,6 +32,8 @@ extension perf_event_attr {
 /// The side-band events of all CPUs, in the order of their times. Belongs to one thread, which blocks in `wait`.
 public final class SideBandEvents {
     private var rings: [PerfRing] = []
+    /// The time each CPU's event had been counting at the last look.
+    private var lastEnabled: [Int: UInt64] = [:]
     private let pagesPerCPU: Int
     private let napNanoseconds: UInt64
     private var lastDrainNanoseconds: UInt64 = 0
@@ -61,17 +64,39 @@ public final class SideBandEvents {
     /// The CPUs whose events are open.
     public var cpus: [Int] { rings.map(\.cpu) }
 
+    /// What `followCPUs` did.
+    public struct CPUChanges: Sendable, Equatable {
+        /// CPUs that are watched again: they were offline, perhaps only between two looks, as all but one are while a
+        /// machine sleeps. Every other event on them has ended too.
+        public var started: [Int] = []
+        /// CPUs whose event could not be opened; they are tried again next time.
+        public var failures: [PerfEventError] = []
+    }
+
     /// Opens and closes events after CPUs came or went.
-    /// - Returns: the CPUs whose event could not be opened; they are tried again next time.
-    @discardableResult
-    public func cpusChanged(online: [Int]) -> [PerfEventError] {
-        let changes = CPUList.changes(open: cpus, online: online)
-        rings.removeAll { changes.toClose.contains($0.cpu) }
-        var failures: [PerfEventError] = []
-        for cpu in changes.toOpen {
-            do { rings.append(try open(cpu: cpu)) } catch { failures.append(error) }
+    public func followCPUs(online: [Int]) -> CPUChanges {
+        for ring in rings {
+            let enabled = ring.enabledNanoseconds()
+            lastEnabled[ring.cpu] = enabled == lastEnabled[ring.cpu, default: 0] ? nil : enabled
         }
-        return failures
+        let changes = CPUList.changes(open: cpus.filter { lastEnabled[$0] != nil }, online: online)
+        let leaving = Set(cpus).subtracting(online).union(changes.toOpen)
+        for cpu in leaving { lastEnabled[cpu] = nil }
+        rings.removeAll { leaving.contains($0.cpu) }
+        var result = CPUChanges()
+        for cpu in changes.toOpen {
+            do {
+                rings.append(try open(cpu: cpu))
+                result.started.append(cpu)
+            } catch {
+                result.failures.append(error)
+            }
+        }
+        if !result.started.isEmpty {
+            // What happened there before is not known.
+            heldBack.append(SideBandRecord(timeNanoseconds: monotonicNanoseconds(), event: .lost(count: 1)))
+        }
+        return result
     }
 
     /// Blocks until there are events, `wake` is readable, or the time is over.

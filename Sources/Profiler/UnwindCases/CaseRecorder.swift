@@ -46,6 +46,7 @@ public struct CaseRecorder {
             }
         }
         for cpu in try CPUList.online() {
+            try buffer.start(cpu: cpu)
             try kernel.startSampling(cpu: cpu, samplesPerSecond: CaseRecorder.samplesPerSecond)
         }
         var found = 0

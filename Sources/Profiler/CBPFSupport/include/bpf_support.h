@@ -6,6 +6,11 @@ void bpf_log_start(void);
 /// What was kept since, at most 64 KiB of its end; valid until the next start on this thread.
 const char *bpf_log_text(void);
 
+/// An epoll descriptor: readable when one of those added is. Negative errno when it fails.
+int otelcol_epoll_create(void);
+/// Adds a descriptor; by being closed it leaves. 0 or negative errno.
+int otelcol_epoll_add(int epoll, int descriptor);
+
 /// An address in the process's first stack: where the kernel put the random bytes, see getauxval(3); 0 when unknown.
 unsigned long otelcol_initial_stack_address(void);
 

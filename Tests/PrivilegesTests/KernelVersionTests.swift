@@ -1,6 +1,6 @@
 import Testing
 
-@testable import Engine
+import Privileges
 
 struct KernelVersionTests {
     @Test(arguments: [
