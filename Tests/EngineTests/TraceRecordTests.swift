@@ -35,6 +35,13 @@ struct TraceRecordTests {
         header.kernel_frame_count = 0
         header.kind = 9
         #expect(parse(record(header, words: [7, 8])) == nil, "no such record")
+        header.kind = UInt32(RECORD_TRACE.rawValue)
+        for origin in [3, 0xff, 0x100, 0x102, .max] as [UInt16] {
+            header.origin = origin
+            #expect(parse(record(header, words: [7, 8])) == nil, "no such origin")
+        }
+        header.origin = UInt16(ORIGIN_PROBE.rawValue)
+        #expect(parse(record(header, words: [7, 8])) != nil)
     }
 
     @Test func snapshotsAreChecked() {

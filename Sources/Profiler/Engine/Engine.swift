@@ -187,8 +187,9 @@ public final class Engine: Sendable {
         kernel.includeIdle = options.includeIdle
         // A second's worth of records of 2 KiB, some of them snapshots.
         let cpus = max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN)))
-        let wanted = Int(clamping: options.samplesPerSecond) * cpus * 4096
-        kernel.traceBufferBytes = min(max(wanted, 1 << 20), max(1 << 20, options.memoryBudgetBytes / 8))
+        let (wanted, isTooMuch) = Int(clamping: options.samplesPerSecond).multipliedReportingOverflow(by: cpus * 4096)
+        kernel.traceBufferBytes = min(
+            isTooMuch ? .max : max(wanted, 1 << 20), max(1 << 20, options.memoryBudgetBytes / 8))
         return kernel
     }
 

@@ -232,7 +232,7 @@ final class EngineLoop {
             RawSample(
                 trace: trace, pid: header.pid, tid: header.tid, cpu: header.cpu,
                 monotonicNanoseconds: header.time_nanoseconds, value: header.value, threadName: ThreadName(header),
-                origin: header.origin))
+                origin: SampleOrigin(header) ?? .probe))
         let pid = Int32(truncatingIfNeeded: header.pid)
         if processes[pid] == nil { processes[pid] = describe(pid, header) }
     }

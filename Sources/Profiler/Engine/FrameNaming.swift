@@ -83,7 +83,7 @@ final class FrameNaming {
             }
             interval.samples.append(
                 ProfileSample(
-                    trace: Int(traceIndexes[number]), origin: SampleOrigin(rawValue: UInt8(sample.origin)) ?? .probe,
+                    trace: Int(traceIndexes[number]), origin: sample.origin,
                     pid: Int32(truncatingIfNeeded: sample.pid), tid: Int32(truncatingIfNeeded: sample.tid),
                     threadName: threadName(sample.threadName), cpu: sample.cpu,
                     timeUnixNanoseconds: clock.unix(sample.monotonicNanoseconds), value: sample.value))

@@ -11,7 +11,7 @@ struct RawSample: Sendable {
     var value: UInt64
     /// The 16 bytes of the kernel's thread name.
     var threadName: ThreadName
-    var origin: UInt16
+    var origin: SampleOrigin
 }
 
 /// The kernel's name of a thread, NUL-padded, as two words: cheap to copy and to compare.

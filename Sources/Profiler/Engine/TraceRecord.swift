@@ -3,16 +3,19 @@ import CBPFInterface
 /// A record as the kernel side sends it, checked; the pointers are borrowed from the buffer it was read from.
 struct TraceRecord {
     var header: trace_header
+    var origin: SampleOrigin
     /// For a trace: kernel addresses, then user frames. For a snapshot: kernel addresses.
     var words: UnsafeBufferPointer<UInt64>
     /// Registers and stack, for `RECORD_STACK_SNAPSHOT`: the bytes of `struct stack_snapshot`.
     var snapshot: UnsafeRawBufferPointer?
 
-    /// Nil when the lengths do not fit the bytes.
+    /// Nil when the lengths do not fit the bytes, or the header says what `abi.h` does not know.
     init?(_ bytes: UnsafeRawBufferPointer) {
         let headerSize = MemoryLayout<trace_header>.size
         guard bytes.count >= headerSize, let base = bytes.baseAddress else { return nil }
         header = bytes.loadUnaligned(as: trace_header.self)
+        guard let origin = SampleOrigin(header) else { return nil }
+        self.origin = origin
         let wordCount = Int(header.word_count)
         guard wordCount >= Int(header.kernel_frame_count), wordCount <= Int(ABI_TRACE_WORDS),
             bytes.count - headerSize >= wordCount * 8,
@@ -29,6 +32,14 @@ struct TraceRecord {
             snapshot = rest
         default: return nil
         }
+    }
+}
+
+extension SampleOrigin {
+    /// Nil for a number that `enum trace_origin` does not have.
+    init?(_ header: trace_header) {
+        guard let number = UInt8(exactly: header.origin) else { return nil }
+        self.init(rawValue: number)
     }
 }
 
