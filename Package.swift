@@ -38,7 +38,7 @@ var targets: [Target] = [
     // Whether this process may profile, and what to do when not.
     module("Profiler/Privileges"),
     tests("Privileges"),
-    module("Profiler/Processes", ["BinaryReading", "CBPFInterface", "CPerfEvents", "Privileges"]),
+    module("Profiler/Processes", ["BinaryReading", "CBPFInterface", "CPerfEvents", "ObjectFiles", "Privileges"]),
     tests("Processes", ["BinaryReading", "LiveSupport"]),
     // BPF object files, compiled by Scripts/build-bpf and embedded in the executable.
     .target(name: "CBPFObjects", path: "Sources/Profiler/CBPFObjects", exclude: ["objects"]),

@@ -58,7 +58,7 @@ struct LiveFilesTests {
             #expect(mapping.path == program)
             let file = try proc.openMappedFile(of: child.pid, thread: child.pid, mapping: mapping)
             #expect(file.source == .mapFiles && file.identity.inode == number)
-            #expect(file.identity.sizeBytes == Int64(original.count))
+            #expect(file.identity.sizeBytes == UInt64(original.count))
             #expect(try contents(of: file) == original)
             let limited = try partialProc(child.pid, ["root", "maps"], in: folder)
             #expect(throws: MappedFileError.gone) {

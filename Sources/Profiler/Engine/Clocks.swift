@@ -1,4 +1,5 @@
 import Glibc
+import Processes
 
 /// The distance between CLOCK_MONOTONIC, which the kernel side stamps samples with, and UTC.
 struct ClockOffset: Sendable {
@@ -9,9 +10,9 @@ struct ClockOffset: Sendable {
     init() {
         var best: (distance: UInt64, offset: Int64) = (.max, 0)
         for _ in 0..<5 {
-            let before = ClockOffset.read(CLOCK_MONOTONIC)
-            let real = ClockOffset.read(CLOCK_REALTIME)
-            let after = ClockOffset.read(CLOCK_MONOTONIC)
+            let before = monotonicNanoseconds()
+            let real = ClockOffset.utcNanoseconds()
+            let after = monotonicNanoseconds()
             let distance = after &- before
             if distance < best.distance {
                 best = (distance, Int64(bitPattern: real &- before &- distance / 2))
@@ -22,9 +23,9 @@ struct ClockOffset: Sendable {
 
     func unix(_ monotonic: UInt64) -> UInt64 { monotonic &+ UInt64(bitPattern: nanoseconds) }
 
-    private static func read(_ clock: Int32) -> UInt64 {
+    private static func utcNanoseconds() -> UInt64 {
         var time = timespec()
-        clock_gettime(clock, &time)
+        clock_gettime(CLOCK_REALTIME, &time)
         return UInt64(time.tv_sec) &* 1_000_000_000 &+ UInt64(time.tv_nsec)
     }
 }

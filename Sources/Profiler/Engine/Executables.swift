@@ -25,17 +25,10 @@ final class Executable: Sendable {
 struct OpenedExecutable: Sendable {
     /// What makes it the same file for two processes.
     enum Key: Hashable, Sendable {
-        case file(FileIdentityKey)
+        case file(FileIdentity)
         case vdso
         /// Could not be opened: known by its mapping only.
         case unreadable(ExecutableReference)
-    }
-
-    struct FileIdentityKey: Hashable, Sendable {
-        var device: UInt64
-        var inode: UInt64
-        var sizeBytes: UInt64
-        var modificationTimeNanoseconds: Int64
     }
 
     var key: Key
@@ -87,11 +80,7 @@ struct ExecutableOpener: Sendable {
             let opened = try proc.openMappedFile(
                 of: request.process.pid, thread: request.process.pid, mapping: request.mapping)
             let reader = try FileReader(owning: fcntl(opened.descriptor.rawValue, F_DUPFD_CLOEXEC, 0))
-            let identity = reader.identity
-            let key = OpenedExecutable.FileIdentityKey(
-                device: identity.device, inode: identity.inode, sizeBytes: identity.sizeBytes,
-                modificationTimeNanoseconds: identity.modificationTimeNanoseconds)
-            return describe(reader, key: .file(key), name: name, request)
+            return describe(reader, key: .file(reader.identity), name: name, request)
         } catch {
             return unreadable(request, name, "\(error)")
         }

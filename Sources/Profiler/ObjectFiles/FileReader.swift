@@ -1,15 +1,6 @@
 import Glibc
 import Synchronization
 
-/// Which file this is, as far as the kernel tells: equal identities mean equal contents for a profiler's purposes.
-public struct FileIdentity: Hashable, Sendable {
-    public var device: UInt64
-    public var inode: UInt64
-    public var sizeBytes: UInt64
-    /// Nanoseconds since 1970; an inode number may be used again after a file was removed.
-    public var modificationTimeNanoseconds: Int64
-}
-
 /// Reads a regular file with `pread`.
 ///
 /// Files are never mapped: when somebody truncates a mapped file, touching the lost pages raises SIGBUS and ends the
@@ -62,10 +53,7 @@ public final class FileReader: BinarySource {
         var status = stat()
         guard fstat(descriptor, &status) == 0 else { throw BinarySourceError(.openFailed(errno: errno)) }
         guard status.st_mode & S_IFMT == S_IFREG else { throw BinarySourceError(.notRegularFile) }
-        let time = Int64(status.st_mtim.tv_sec) &* 1_000_000_000 &+ Int64(status.st_mtim.tv_nsec)
-        return FileIdentity(
-            device: UInt64(status.st_dev), inode: UInt64(status.st_ino), sizeBytes: UInt64(max(0, status.st_size)),
-            modificationTimeNanoseconds: time)
+        return FileIdentity(status)
     }
 
     public func read(at offset: UInt64, into buffer: UnsafeMutableRawBufferPointer) throws(BinarySourceError) {

@@ -1,29 +1,5 @@
 import Glibc
-
-/// Which file it is and whether it was changed: the key under which facts about executables are kept. Taken by `fstat`
-/// from an open descriptor, so that it is dependable on every file system.
-public struct FileIdentity: Hashable, Sendable {
-    /// `st_dev`.
-    public var device: UInt64
-    public var inode: UInt64
-    public var modificationTimeNanoseconds: Int64
-    public var sizeBytes: Int64
-
-    public init(device: UInt64, inode: UInt64, modificationTimeNanoseconds: Int64, sizeBytes: Int64) {
-        self.device = device
-        self.inode = inode
-        self.modificationTimeNanoseconds = modificationTimeNanoseconds
-        self.sizeBytes = sizeBytes
-    }
-
-    init(_ status: stat) {
-        device = UInt64(status.st_dev)
-        inode = UInt64(status.st_ino)
-        modificationTimeNanoseconds =
-            Int64(status.st_mtim.tv_sec) &* 1_000_000_000 &+ Int64(status.st_mtim.tv_nsec)
-        sizeBytes = Int64(status.st_size)
-    }
-}
+import ObjectFiles
 
 /// A regular file, open for reading.
 public struct OpenedFile: ~Copyable, Sendable {

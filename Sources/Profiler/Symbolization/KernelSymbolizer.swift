@@ -19,15 +19,15 @@ public final class KernelSymbolizer: Sendable {
     private struct State {
         var symbols: KernelSymbols
         var fingerprint: [UInt8]
-        var loadNanoseconds: UInt64
+        var loadTime: ContinuousClock.Instant
         /// Addresses without a name since the last load: new BPF programs do not appear among the modules.
         var misses: UInt64 = 0
         /// Loads one after the other that misses alone were the reason for.
-        var loadsForMisses: UInt64 = 0
+        var loadsForMisses = 0
     }
 
     /// The interval between loads for misses doubles this often: 1 minute becomes 16. Some addresses never get a name.
-    private static let maximumDoublings: UInt64 = 4
+    private static let maximumDoublings = 4
 
     private let paths: Paths
     private let state: Mutex<State>
@@ -37,7 +37,7 @@ public final class KernelSymbolizer: Sendable {
         self.paths = paths
         let fingerprint = (try? readAll(paths.modules, limitBytes: 1 << 20)) ?? []
         let symbols = try KernelSymbols(paths: paths)
-        state = Mutex(State(symbols: symbols, fingerprint: fingerprint, loadNanoseconds: monotonicNanoseconds()))
+        state = Mutex(State(symbols: symbols, fingerprint: fingerprint, loadTime: .now))
     }
 
     /// The symbols as they were last read.
@@ -53,24 +53,24 @@ public final class KernelSymbolizer: Sendable {
     }
 
     /// Reads again when modules have come or gone, or when addresses had no name, the latter at most once within
-    /// `missIntervalNanoseconds` at first and more and more rarely then. Meant to be called every few seconds: without changes it reads `/proc/modules` only.
+    /// `missInterval` at first and more and more rarely then. Meant to be called every few seconds: without changes it
+    /// reads `/proc/modules` only.
     /// - Returns: whether the symbols were read again. When reading fails, the earlier symbols stay.
     @discardableResult
-    public func reloadIfChanged(missIntervalNanoseconds: UInt64 = 60_000_000_000) throws(KernelSymbolsError) -> Bool {
+    public func reloadIfChanged(missInterval: Duration = .seconds(60)) throws(KernelSymbolsError) -> Bool {
         let fingerprint = (try? readAll(paths.modules, limitBytes: 1 << 20)) ?? []
-        let now = monotonicNanoseconds()
-        let (isNeeded, loadsForMisses) = state.withLock { state -> (Bool, UInt64) in
+        let (isNeeded, loadsForMisses) = state.withLock { state -> (Bool, Int) in
             if state.fingerprint != fingerprint { return (true, 0) }
-            let interval = missIntervalNanoseconds << min(state.loadsForMisses, KernelSymbolizer.maximumDoublings)
-            return (state.misses > 0 && now &- state.loadNanoseconds >= interval, state.loadsForMisses + 1)
+            let doublings = min(state.loadsForMisses, KernelSymbolizer.maximumDoublings)
+            let isDue = state.loadTime.duration(to: .now) >= missInterval * (1 << doublings)
+            return (state.misses > 0 && isDue, state.loadsForMisses + 1)
         }
         guard isNeeded else { return false }
         // Not under the lock, so that lookups go on meanwhile.
         let symbols = try KernelSymbols(paths: paths)
         state.withLock {
             $0 = State(
-                symbols: symbols, fingerprint: fingerprint, loadNanoseconds: monotonicNanoseconds(),
-                loadsForMisses: loadsForMisses)
+                symbols: symbols, fingerprint: fingerprint, loadTime: .now, loadsForMisses: loadsForMisses)
         }
         return true
     }
@@ -172,10 +172,4 @@ private func readAll(_ path: String, limitBytes: Int) throws(ReadFailure) -> [UI
         bytes.append(contentsOf: chunk)
     }
     return bytes
-}
-
-private func monotonicNanoseconds() -> UInt64 {
-    var time = timespec()
-    clock_gettime(CLOCK_MONOTONIC, &time)
-    return UInt64(time.tv_sec) &* 1_000_000_000 &+ UInt64(time.tv_nsec)
 }

@@ -51,9 +51,9 @@ public struct CaseRecorder {
         }
         var found = 0
         var seen: Set<[UnwindCase.Frame]> = []
-        let end = CaseRecorder.now() &+ patienceNanoseconds
+        let end = monotonicNanoseconds() &+ patienceNanoseconds
         while found < count {
-            guard CaseRecorder.now() < end else {
+            guard monotonicNanoseconds() < end else {
                 throw CaseBuildingError(description: "only \(found) of \(count) stacks came in time: is the process busy?")
             }
             usleep(20_000)
@@ -71,12 +71,6 @@ public struct CaseRecorder {
                 found += 1
             }
         }
-    }
-
-    private static func now() -> UInt64 {
-        var time = timespec()
-        clock_gettime(CLOCK_MONOTONIC, &time)
-        return UInt64(time.tv_sec) &* 1_000_000_000 &+ UInt64(time.tv_nsec)
     }
 
     /// The registers and stack of a `RECORD_STACK_SNAPSHOT` of the process; nil for any other record.
