@@ -56,6 +56,15 @@ struct ProfilesCheckerTests {
         #expect(try ProfilesChecker.check(serialized: bytes).map(\.rule) == [.validUTF8])
     }
 
+    /// Two values that Swift's strings call equal and everybody else different.
+    @Test func otherFormsOfUnicodeAreOtherValues() {
+        var message = ExampleProfiles.small()
+        for text in ["\u{e9}", "e\u{301}"] {
+            message.dictionary.attributeTable.append(.with { $0.value = .string(text) })
+        }
+        #expect(Set(ProfilesChecker.check(message).map(\.rule)) == [.orphans])
+    }
+
     @Test func warnsOnlyAboutAddresses() {
         var message = ExampleProfiles.small()
         message.dictionary.locationTable[1].address = 0

@@ -1,3 +1,5 @@
+import Glibc
+
 /// A table of distinct entries in the order of their first appearance, with constant-time look-up.
 ///
 /// Entry 0 is the zero value from the start, so that index 0 means "not set" as OTLP wants it.
@@ -35,7 +37,14 @@ struct ExactText: Hashable, Sendable {
     }
 
     static func == (left: ExactText, right: ExactText) -> Bool {
-        left.text.utf8.elementsEqual(right.text.utf8)
+        var left = left.text, right = right.text
+        return left.withUTF8 { left in
+            right.withUTF8 { right in
+                guard left.count == right.count else { return false }
+                guard let first = left.baseAddress, let second = right.baseAddress else { return true }
+                return memcmp(first, second, left.count) == 0
+            }
+        }
     }
 
     func hash(into hasher: inout Hasher) {

@@ -146,7 +146,10 @@ extension ProfilesChecker {
         }
         check(.otherDuplicates, "function_table", dictionary.functionTable, &self) { $0 }
         check(.otherDuplicates, "link_table", dictionary.linkTable, &self) { $0 }
-        check(.otherDuplicates, "attribute_table", dictionary.attributeTable, &self) { $0 }
+        // By their bytes: Swift's strings are equal also in different forms of Unicode.
+        check(.otherDuplicates, "attribute_table", dictionary.attributeTable, &self) { attribute -> [UInt8] in
+            (try? attribute.serializedBytes()) ?? []
+        }
         check(.otherDuplicates, "stack_table", dictionary.stackTable, &self) { $0 }
     }
 }
