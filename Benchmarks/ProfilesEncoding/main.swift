@@ -55,7 +55,7 @@ func makeInterval(sampleCount: Int) -> ProfileInterval {
             frames: (0..<40).map { _ in Int.random(in: 0..<20_000, using: &random) }, stopReason: 1, isComplete: true)
     }
     for pid: Int32 in 1000..<1100 {
-        interval.processes[pid] = ProfileProcess(pid: pid, executablePath: "/usr/bin/program-\(pid)")
+        interval.processes[.init(pid: pid)] = ProfileProcess(pid: pid, executablePath: "/usr/bin/program-\(pid)")
     }
     interval.samples = (0..<sampleCount).map { index in
         let thread = Int32.random(in: 0..<400, using: &random)

@@ -64,7 +64,7 @@ private func collect(
         let paths = mappings.map(\.path)
         #expect(paths.contains { $0.hasSuffix("/true") } && !paths.contains { $0.hasSuffix("/dash") })
         #expect(paths.contains { $0.hasSuffix("/libc.so.6") } && paths.contains("[vdso]"))
-        #expect(table.program(of: pid)?.path.hasSuffix("/true") == true)
+        #expect(table.key(of: pid).flatMap { table.facts(of: $0) }?.executablePath?.hasSuffix("/true") == true)
     }
 
     /// Events alone lead to what /proc/PID/maps says, also after dlopen, unmapping aside.
@@ -191,13 +191,18 @@ private func collect(
             let child = try ChildProcess(
                 ["python3", "-c", "print('ready', flush=True); import time; time.sleep(0.4); import ctypes, sqlite3, time; time.sleep(0.4)"])
             #expect(try child.readLine() == "ready")
-            let monitor = try ProcessMonitor(environmentVariables: ["PATH"])
+            let monitor = try ProcessMonitor()
+            let inspector = ProcessInspector(environmentVariables: ["PATH"])
+            var answers: [(thread: Int, answer: ProcessAnswer)] = []
+            var facts: ProcessFacts?
             monitor.sampled(pid: child.pid, tid: child.pid, timeNanoseconds: monotonicNanoseconds())
             var lists: [[Mapping]] = []
             var acquired: Set<ExecutableReference> = []
             var retracted = false
             for _ in 0..<1000 where !retracted {
-                for action in monitor.poll() {
+                let actions = monitor.poll(answers: answers)
+                answers = monitor.takeQuestions().map { ($0.thread, inspector.answer($0.question)) }
+                for action in actions {
                     switch action {
                     case .publish(let key, let mappings) where key.pid == child.pid: lists.append(mappings)
                     case .retract(let key) where key.pid == child.pid: retracted = true
@@ -205,16 +210,18 @@ private func collect(
                     default: break
                     }
                 }
-                if lists.count == 1 {
-                    let facts = monitor.facts(of: child.pid, thread: child.pid)
-                    #expect(facts?.executableName?.hasPrefix("python3") == true)
-                    #expect(facts?.environment.first?.name == "PATH")
+                if lists.count == 1, let life = monitor.life(of: child.pid, at: monotonicNanoseconds()) {
+                    monitor.wantFacts(of: life, thread: child.pid)
+                    if !monitor.isWaitingForFacts { facts = monitor.facts(of: life) }
                 }
                 monitor.wait(timeoutNanoseconds: 20_000_000)
                 if lists.count > 1 { child.wait() }
             }
             #expect(lists.first?.contains { $0.path.contains("_ctypes") } == false)
             #expect(lists.last?.contains { $0.path.contains("_ctypes") } == true)
+            #expect(facts?.executableName?.hasPrefix("python3") == true)
+            #expect(facts?.environment.first?.name == "PATH")
+            #expect(monitor.overdueQuestions == 0)
             #expect(retracted && monitor.table.key(of: child.pid) == nil)
             #expect(acquired.isSuperset(of: lists.joined().compactMap(\.executable)))
             #expect(monitor.malformedRecords == 0 && monitor.malformedLines == 0)

@@ -78,8 +78,8 @@ struct ProcessTableTests {
         scene.sampled(20)
         let key = try scene.key(20)
         #expect(scene.actions().last == .publish(key, mappings: [file(0x1000, inode: 1)]))
-        let program = try #require(scene.table.program(of: 20))
-        #expect(program == ("/bin/file-1", "program", 1))
+        let facts = try #require(scene.table.facts(of: key))
+        #expect(facts.executablePath == "/bin/file-1" && facts.commandName == "program" && facts.parentPID == 1)
         // dlopen: a new list.
         scene.apply(.mapping(pid: 20, tid: 21, file(0x9000, inode: 3)))
         #expect(
@@ -270,6 +270,55 @@ struct ProcessTableTests {
         // Its threads are counted from the fork on.
         scene.apply(.exit(pid: 20, tid: 20))
         #expect(scene.actions(after: 3 * second).first == .retract(key))
+    }
+
+    /// Reading takes time: what is mapped meanwhile may or may not be in what was read.
+    @Test func mappingsThatComeWhileReadingAreNotLost() throws {
+        var scene = Scene()
+        scene.sampled(7)
+        let key = try scene.key(7)
+        #expect(scene.actions() == [.readMappings(key, thread: 7)])
+        let start = scene.now
+        scene.apply(.mapping(pid: 7, tid: 7, file(0x5000, inode: 2)))
+        scene.apply(.mapping(pid: 7, tid: 7, file(0x1000, inode: 3)))
+        scene.table.mappingsRead(key, mappings: [file(0x1000, inode: 1)], startTimeTicks: 1, startedAtNanoseconds: start)
+        #expect(scene.table.mappings(of: 7) == [file(0x1000, inode: 3), file(0x5000, inode: 2)])
+        // The next read begins after those events and knows better.
+        scene.table.missingMapping(pid: 7, tid: 7, timeNanoseconds: scene.now)
+        let actions = scene.actions(after: second)
+        #expect(actions.contains(.readMappings(key, thread: 7)))
+        scene.table.mappingsRead(
+            key, mappings: [file(0x1000, inode: 3)], startTimeTicks: 1, startedAtNanoseconds: scene.now)
+        #expect(scene.table.mappings(of: 7) == [file(0x1000, inode: 3)])
+    }
+
+    @Test func moreMappingsThanAreKeptWhileReadingCauseAnotherRead() throws {
+        var limits = ProcessTableLimits()
+        limits.mappingsPerProcess = 4
+        var scene = Scene(limits)
+        scene.sampled(7)
+        let key = try scene.key(7)
+        _ = scene.actions()
+        let start = scene.now
+        for _ in 0..<9 { scene.apply(.mapping(pid: 7, tid: 7, file(0x5000, inode: 2))) }
+        scene.table.mappingsRead(key, mappings: [], startTimeTicks: 1, startedAtNanoseconds: start)
+        let actions = scene.actions(after: second)
+        #expect(actions.contains(.readMappings(key, thread: 7)))
+    }
+
+    @Test func anExecWhileReadingLeavesTheAnswerWithoutEffect() throws {
+        var scene = Scene()
+        scene.sampled(7)
+        let key = try scene.key(7)
+        _ = scene.actions()
+        scene.exec(7, mapping: [file(0x1000, inode: 9)])
+        scene.table.mappingsRead(
+            key, mappings: [file(0x1000, inode: 1)], startTimeTicks: 1, startedAtNanoseconds: scene.now)
+        #expect(scene.table.mappings(of: 7) == [file(0x1000, inode: 9)])
+        // And the new program can be read in its turn.
+        scene.table.missingMapping(pid: 7, tid: 7, timeNanoseconds: scene.now)
+        let actions = scene.actions(after: second)
+        #expect(actions.contains(.readMappings(try scene.key(7), thread: 7)))
     }
 
     @Test func aChildSampledBeforeItsForkWasReadNeedsNoRead() throws {

@@ -56,8 +56,8 @@ import Testing
         interval.frames[1].functions[0].file = "../../\n\0"
         interval.executables[0].fileName = ""
         interval.executables[2] = ProfileExecutable(fileName: "no id", fileID: "", gnuBuildID: "", goBuildID: "")
-        interval.processes[100]?.executablePath = "/"
-        interval.processes[100]?.environment = ["": "nameless", "A=B": "\u{0}", "é": "1", "e\u{300}": "2"]
+        interval.processes[.init(pid: 100)]?.executablePath = "/"
+        interval.processes[.init(pid: 100)]?.environment = ["": "nameless", "A=B": "\u{0}", "é": "1", "e\u{300}": "2"]
         interval.frames[3].functions = [ProfileFunction(name: "")]
         let message = try #require(ProfilesEncoder.forTests().encode(interval))
         #expect(try findings(message) == [])
@@ -146,7 +146,7 @@ extension Intervals {
                     value: UInt64(number(below: 9))))
         }
         for pid: Int32 in 0..<2 {
-            interval.processes[pid] = ProfileProcess(pid: pid, executablePath: pick([nil, "/x"]))
+            interval.processes[.init(pid: pid)] = ProfileProcess(pid: pid, executablePath: pick([nil, "/x"]))
         }
         return interval
     }

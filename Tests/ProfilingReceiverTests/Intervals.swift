@@ -57,13 +57,13 @@ enum Intervals {
             ProfileTrace(frames: [4, 3, 5], stopReason: 8, isComplete: false),
         ]
         interval.processes = [
-            0: ProfileProcess(pid: 0, commandName: "swapper/0"),
-            2: ProfileProcess(pid: 2, commandName: "kthreadd"),
-            100: ProfileProcess(
+            .init(pid: 0): ProfileProcess(pid: 0, commandName: "swapper/0"),
+            .init(pid: 2): ProfileProcess(pid: 2, commandName: "kthreadd"),
+            .init(pid: 100): ProfileProcess(
                 pid: 100, parentPID: 1, executablePath: "/opt/shop/bin/shop", commandName: "shop",
                 containerID: "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef",
                 environment: ["STAGE": "test", "REGION": "eu"]),
-            90: ProfileProcess(pid: 90, executablePath: "/usr/bin/agent (deleted)", commandName: "agent"),
+            .init(pid: 90): ProfileProcess(pid: 90, executablePath: "/usr/bin/agent (deleted)", commandName: "agent"),
         ]
         interval.samples = [
             sample(trace: 0, pid: 100, tid: 101, "worker", cpu: 1, at: 1),

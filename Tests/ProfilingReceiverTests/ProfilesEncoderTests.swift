@@ -59,6 +59,26 @@ import Testing
         #expect(try findings(message) == [])
     }
 
+    /// `execve` between two samples: one pid, two resources, each with the program of its time.
+    @Test func livesOfAProcessAreResourcesOfTheirOwn() throws {
+        var interval = Intervals.rich()
+        var later = Intervals.sample(at: 5)
+        later.life = 1
+        interval.samples = [later, Intervals.sample(at: 1), Intervals.sample(.offCPU, at: 2)]
+        interval.processes = [
+            .init(pid: 100): ProfileProcess(pid: 100, executablePath: "/bin/sh"),
+            .init(pid: 100, life: 1): ProfileProcess(pid: 100, executablePath: "/bin/ls"),
+        ]
+        let message = try #require(ProfilesEncoder.forTests().encode(interval))
+        let resources = Rendering.lines(message).filter { $0.hasPrefix("resource") }
+        #expect(
+            resources == [
+                "resource process.executable.name=sh process.executable.path=/bin/sh process.pid=100",
+                "resource process.executable.name=ls process.executable.path=/bin/ls process.pid=100",
+            ])
+        #expect(message.resourceProfiles.map { $0.scopeProfiles[0].profiles.count } == [2, 1])
+    }
+
     @Test func theEnvelopeNamesItsProducer() throws {
         let message = try #require(ProfilesEncoder.forTests().encode(Intervals.rich()))
         for resource in message.resourceProfiles {

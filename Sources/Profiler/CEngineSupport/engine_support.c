@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <time.h>
 #include <unistd.h>
 
 void engine_name_thread(const char *name) {
@@ -36,6 +37,19 @@ int engine_epoll(const int *descriptors, int count) {
 
 void engine_use_one_heap(void) {
     mallopt(M_ARENA_MAX, 1);
+}
+
+void engine_join_within(unsigned long thread, unsigned milliseconds) {
+    struct timespec deadline;
+    clock_gettime(CLOCK_REALTIME, &deadline);
+    deadline.tv_sec += milliseconds / 1000;
+    deadline.tv_nsec += (long)(milliseconds % 1000) * 1000000;
+    if (deadline.tv_nsec >= 1000000000) {
+        deadline.tv_sec++;
+        deadline.tv_nsec -= 1000000000;
+    }
+    if (pthread_timedjoin_np(thread, NULL, &deadline))
+        pthread_detach(thread);
 }
 
 void engine_release_free_memory(void) {

@@ -37,6 +37,11 @@ final class DedicatedThread: Sendable {
         pthread_join(thread, nil)
     }
 
+    /// Waits until the thread has ended, or so long; then it ends when it will. Call once, instead of `join`.
+    func join(withinMilliseconds milliseconds: UInt32) {
+        engine_join_within(UInt(thread), milliseconds)
+    }
+
     private static let main: @convention(c) (UnsafeMutableRawPointer?) -> UnsafeMutableRawPointer? = { argument in
         if let argument {
             let body = Unmanaged<Body>.fromOpaque(argument).takeRetainedValue()

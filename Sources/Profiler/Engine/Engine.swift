@@ -12,8 +12,8 @@ import Unwinding
 /// `start` loads the kernel side and begins; intervals arrive on a thread of the engine's own until `stop`, which
 /// delivers the last, partial one before it returns.
 ///
-/// Four threads: one reads what the kernel sends and keeps its picture of processes true, one opens executables, one
-/// builds unwinding tables, one names frames and delivers. They talk through mailboxes.
+/// One thread reads what the kernel sends and keeps its picture of processes true, a few read about processes in `/proc`,
+/// one opens executables, one builds unwinding tables, one names frames and delivers. They talk through mailboxes.
 public final class Engine: Sendable {
     /// Receives intervals, one at a time, on a dedicated thread. Intervals without samples are not delivered.
     public typealias Handler = @Sendable (ProfileInterval) -> Void
@@ -28,12 +28,16 @@ public final class Engine: Sendable {
     private struct Running {
         var loopMailbox: Mailbox<EngineLoop.Message>
         var loop: DedicatedThread
+        var inspectors: [(mailbox: Mailbox<ProcessQuestion?>, thread: DedicatedThread)]
         var opener: (mailbox: Mailbox<ExecutableOpener.Request?>, thread: DedicatedThread)
         var builder: (mailbox: Mailbox<TableBuilding.Request>, thread: DedicatedThread)
         var naming: (mailbox: Mailbox<RawInterval?>, thread: DedicatedThread)
     }
 
     private let running = Mutex<Running?>(nil)
+
+    /// One is enough, but it can be kept waiting by a process that it reads about.
+    private static let inspectorCount = 4
 
     public init(options: EngineOptions, log: @escaping Log, handler: @escaping Handler) {
         self.options = options
@@ -52,6 +56,9 @@ public final class Engine: Sendable {
         let openerMailbox = try Mailbox<ExecutableOpener.Request?>()
         let builderMailbox = try Mailbox<TableBuilding.Request>()
         let namingMailbox = try Mailbox<RawInterval?>()
+        var inspectorMailboxes: [Mailbox<ProcessQuestion?>] = []
+        for _ in 0..<Engine.inspectorCount { inspectorMailboxes.append(try Mailbox()) }
+        let inspectorQueues = inspectorMailboxes
 
         // The kernel side belongs to the thread that made it, so the loop's thread makes it and tells how that went.
         let outcome = try Mailbox<Result<KernelFacts, EngineError>>()
@@ -69,8 +76,8 @@ public final class Engine: Sendable {
                             hasTaskLayout: kernel.taskLayout != nil, framesPerCall: kernel.framesPerCall)))
                 let engineLoop = EngineLoop(
                     options: options, log: log, kernel: kernel, monitor: monitor, mailbox: loopMailbox,
-                    opener: openerMailbox, builder: builderMailbox, registry: registry, ruleSet: ruleSet,
-                    shared: statistics, deliver: { namingMailbox.post($0) })
+                    opener: openerMailbox, builder: builderMailbox, inspectors: inspectorQueues, registry: registry,
+                    ruleSet: ruleSet, shared: statistics, deliver: { namingMailbox.post($0) })
                 do throws(EngineError) { try engineLoop.run() } catch { log(.error, "profiling has stopped: \(error)") }
             } catch {
                 outcome.post(.failure(error))
@@ -91,6 +98,19 @@ public final class Engine: Sendable {
         }
         log(.info, "eBPF programs loaded, \(facts.framesPerCall) native frames a call")
 
+        var inspectors: [(mailbox: Mailbox<ProcessQuestion?>, thread: DedicatedThread)] = []
+        for (number, mailbox) in inspectorQueues.enumerated() {
+            let thread = try DedicatedThread(name: "otelcol-procfs") {
+                let inspector = ProcessInspector(environmentVariables: Set(options.environmentVariables))
+                while true {
+                    for question in mailbox.receive() {
+                        guard let question else { return }
+                        loopMailbox.post(.inspected(thread: number, inspector.answer(question)))
+                    }
+                }
+            }
+            inspectors.append((mailbox, thread))
+        }
         let opener = try DedicatedThread(name: "otelcol-files") {
             let opener = ExecutableOpener()
             while true {
@@ -127,7 +147,7 @@ public final class Engine: Sendable {
         }
         running.withLock {
             $0 = Running(
-                loopMailbox: loopMailbox, loop: loop, opener: (openerMailbox, opener),
+                loopMailbox: loopMailbox, loop: loop, inspectors: inspectors, opener: (openerMailbox, opener),
                 builder: (builderMailbox, builder), naming: (namingMailbox, naming))
         }
     }
@@ -141,12 +161,15 @@ public final class Engine: Sendable {
         guard let stopped else { return }
         stopped.loopMailbox.post(.stop)
         stopped.loop.join()
+        for inspector in stopped.inspectors { inspector.mailbox.post(nil) }
         stopped.opener.mailbox.post(nil)
         stopped.builder.mailbox.post(.stop)
         stopped.naming.mailbox.post(nil)
         stopped.opener.thread.join()
         stopped.builder.thread.join()
         stopped.naming.thread.join()
+        // One that is stuck in a process ends when that process lets go.
+        for inspector in stopped.inspectors { inspector.thread.join(withinMilliseconds: 500) }
     }
 
     /// What the engine counts about itself, kernel side included, as of the last second. Callable from any thread.
@@ -199,7 +222,7 @@ public final class Engine: Sendable {
         let kernel: KernelSide
         do throws(BPFError) { kernel = try KernelSide(options: kernelOptions) } catch { throw EngineError("\(error)") }
         do {
-            let monitor = try ProcessMonitor(environmentVariables: Set(options.environmentVariables))
+            let monitor = try ProcessMonitor(inspectors: Engine.inspectorCount)
             return (kernel, monitor)
         } catch {
             throw EngineError("\(error)")

@@ -15,6 +15,7 @@ final class EngineLoop {
     enum Message: Sendable {
         case opened(ExecutableReference, OpenedExecutable)
         case built(TableBuilding.Built)
+        case inspected(thread: Int, ProcessAnswer)
         case stop
     }
 
@@ -25,6 +26,8 @@ final class EngineLoop {
     let mailbox: Mailbox<Message>
     let opener: Mailbox<ExecutableOpener.Request?>
     let builder: Mailbox<TableBuilding.Request>
+    /// By thread. Each has at most one question.
+    let inspectors: [Mailbox<ProcessQuestion?>]
     let registry: ExecutableRegistry
     let deliver: (RawInterval) -> Void
     let shared: EngineStatistics
@@ -59,7 +62,11 @@ final class EngineLoop {
 
     // The present interval.
     var samples: [RawSample] = []
-    var processes: [Int32: ProfileProcess] = [:]
+    /// Those before have been given the lives of processes they belong to.
+    var attributedSamples = 0
+    /// The lives that samples belong to, and their numbers.
+    var lives: [RawProcess] = []
+    var lifeNumbers: [ProcessKey: UInt32] = [:]
     var intervalStart: UInt64
     var nextReport: UInt64
     var schedule: ReportSchedule
@@ -76,13 +83,15 @@ final class EngineLoop {
     private static let tablePatienceNanoseconds: UInt64 = 20_000_000_000
     /// How long the last interval waits for traces that can still be completed.
     private static let stopPatienceNanoseconds: UInt64 = 5_000_000_000
+    /// How long an interval that is over waits for facts about its processes.
+    private static let factsPatienceNanoseconds: UInt64 = 250_000_000
     /// The trace buffer is read this often even when nothing calls for it.
     private static let pollNanoseconds: UInt64 = 250_000_000
 
     init(
         options: EngineOptions, log: @escaping Engine.Log, kernel: KernelSide, monitor: ProcessMonitor,
         mailbox: Mailbox<Message>, opener: Mailbox<ExecutableOpener.Request?>,
-        builder: Mailbox<TableBuilding.Request>, registry: ExecutableRegistry, ruleSet: RuleSet,
+        builder: Mailbox<TableBuilding.Request>, inspectors: [Mailbox<ProcessQuestion?>], registry: ExecutableRegistry, ruleSet: RuleSet,
         shared: EngineStatistics, deliver: @escaping (RawInterval) -> Void
     ) {
         self.options = options
@@ -92,6 +101,7 @@ final class EngineLoop {
         self.mailbox = mailbox
         self.opener = opener
         self.builder = builder
+        self.inspectors = inspectors
         self.registry = registry
         self.ruleSet = ruleSet
         self.shared = shared
@@ -127,12 +137,15 @@ final class EngineLoop {
         var stopDeadline = UInt64.max
         while true {
             let now = monotonicNanoseconds()
-            let timeout = min(EngineLoop.pollNanoseconds, nextReport > now ? nextReport &- now : 0)
+            // A report that is due waits for facts, whose arrival wakes.
+            let timeout = min(EngineLoop.pollNanoseconds, nextReport > now ? nextReport &- now : 10_000_000)
             monitor.wait(timeoutNanoseconds: timeout, wake: wake)
+            var answers: [(thread: Int, answer: ProcessAnswer)] = []
             for message in mailbox.receiveNow() {
                 switch message {
                 case .opened(let reference, let opened): take(reference, opened)
                 case .built(let built): take(built)
+                case .inspected(let thread, let answer): answers.append((thread, answer))
                 case .stop:
                     isStopping = true
                     stopDeadline = monotonicNanoseconds() &+ EngineLoop.stopPatienceNanoseconds
@@ -141,10 +154,12 @@ final class EngineLoop {
             }
             do throws(BPFError) { try buffer.consume() } catch { log(.error, "\(error)") }
             // After the traces: their processes are asked for in the same round.
-            handleProcessActions()
+            handleProcessActions(answers)
             let end = monotonicNanoseconds()
             publisher.reclaim(now: end)
             giveUp(on: end)
+            attributeSamples()
+            for (thread, question) in monitor.takeQuestions() { inspectors[thread].post(question) }
             if end >= nextCPUCheck {
                 nextCPUCheck = end &+ 1_000_000_000
                 forgetIdleExecutables(now: end)
@@ -153,9 +168,12 @@ final class EngineLoop {
                 statistics.lostRecords = buffer.lostRecords
                 updateStatistics()
             }
-            let isLast = isStopping && (deferred.traces.isEmpty || end >= stopDeadline)
+            let isComplete = deferred.traces.isEmpty && !monitor.isWaitingForFacts
+            let isLast = isStopping && (isComplete || end >= stopDeadline)
             if isLast { finishDeferred { _ in true } }
-            if end >= nextReport || isLast { report(end) }
+            let isDue = end >= nextReport
+            let isLate = isDue && end &- nextReport >= EngineLoop.factsPatienceNanoseconds
+            if isLast || isLate || isDue && !monitor.isWaitingForFacts { report(end) }
             if isLast { break }
         }
         updateStatistics()
@@ -233,20 +251,6 @@ final class EngineLoop {
                 trace: trace, pid: header.pid, tid: header.tid, cpu: header.cpu,
                 monotonicNanoseconds: header.time_nanoseconds, value: header.value, threadName: ThreadName(header),
                 origin: SampleOrigin(header) ?? .probe))
-        let pid = Int32(truncatingIfNeeded: header.pid)
-        if processes[pid] == nil { processes[pid] = describe(pid, header) }
-    }
-
-    func describe(_ pid: Int32, _ header: trace_header) -> ProfileProcess {
-        let tid = ProcessID(truncatingIfNeeded: header.tid)
-        guard pid != 0, let facts = monitor.facts(of: pid, thread: tid) else {
-            return ProfileProcess(pid: pid, commandName: pid == 0 ? "idle" : ThreadName(header).text)
-        }
-        var environment: [String: String] = [:]
-        for variable in facts.environment { environment[variable.name] = variable.value }
-        return ProfileProcess(
-            pid: pid, parentPID: facts.parentPID, executablePath: facts.executablePath,
-            commandName: facts.commandName, containerID: facts.containerID, environment: environment)
     }
 
     // MARK: - Traces that wait
@@ -332,8 +336,8 @@ final class EngineLoop {
 
     // MARK: - Processes
 
-    func handleProcessActions() {
-        for action in monitor.poll() {
+    func handleProcessActions(_ answers: [(thread: Int, answer: ProcessAnswer)]) {
+        for action in monitor.poll(answers: answers) {
             switch action {
             case .acquire(let reference, let process, let mapping): acquire(reference, process, mapping)
             case .publish(let key, let mappings):
@@ -346,7 +350,7 @@ final class EngineLoop {
                 if case .known(let number)? = references.removeValue(forKey: reference) {
                     numbers.release(number, now: monotonicNanoseconds())
                 }
-            case .readMappings, .checkLiveness: break  // The monitor has done them.
+            case .readMappings, .checkLiveness: break  // The monitor asks for them.
             }
         }
     }
@@ -393,7 +397,13 @@ final class EngineLoop {
 
     func retract(_ key: ProcessKey) {
         let pid = UInt32(truncatingIfNeeded: key.pid)
-        finishDeferred { $0.header.pid == pid }
+        // What a new life of the process has left already goes on waiting, for the mappings of that life.
+        let birth = monitor.table.birth(of: key.pid) ?? .max
+        finishDeferred { $0.header.pid == pid && $0.header.time_nanoseconds < birth }
+        for var trace in deferred.take(where: { $0.header.pid == pid }) {
+            trace.waitsForExecutable = 0
+            deferred.add(trace).forEach(finish)
+        }
         missingMappings[pid] = nil
         do throws(BPFError) {
             try publisher.retract(pid, now: monotonicNanoseconds())
@@ -405,6 +415,7 @@ final class EngineLoop {
     // MARK: - Intervals
 
     func report(_ now: UInt64) {
+        attributeSamples()
         nextReport = now &+ schedule.next()
         let newTraces = Array(interner.traces[deliveredTraces...])
         let newWords = Array(interner.words[deliveredWords...])
@@ -412,13 +423,15 @@ final class EngineLoop {
             deliver(
                 RawInterval(
                     generation: generation, newTraces: newTraces, newWords: newWords, firstWord: deliveredWords,
-                    samples: samples, processes: processes, startMonotonicNanoseconds: intervalStart,
+                    samples: samples, processes: describeLives(), startMonotonicNanoseconds: intervalStart,
                     endMonotonicNanoseconds: now))
             deliveredTraces = interner.traces.count
             deliveredWords = interner.words.count
         }
         samples.removeAll(keepingCapacity: true)
-        processes.removeAll(keepingCapacity: true)
+        attributedSamples = 0
+        lives.removeAll(keepingCapacity: true)
+        lifeNumbers.removeAll(keepingCapacity: true)
         intervalStart = now
         if interner.bytes > options.memoryBudgetBytes / 8 || numbers.isExhausted {
             interner.reset()
@@ -439,6 +452,8 @@ final class EngineLoop {
         statistics.tableBytes = UInt64(kernel.tables.bytes)
         statistics.lostProcessEvents = monitor.table.counters.lostEvents
         statistics.refusedProcesses = publisher.refused
+        statistics.overdueQuestions = monitor.overdueQuestions
+        statistics.pendingQuestions = UInt64(monitor.pendingQuestions)
         if let counters = try? kernel.readCounters() { statistics.kernelCounters = counters }
         shared.set(statistics)
     }

@@ -18,6 +18,8 @@ final class EngineStatistics: Sendable {
         var refusedExecutables: UInt64 = 0
         var forgottenExecutables: UInt64 = 0
         var refusedProcesses: UInt64 = 0
+        var overdueQuestions: UInt64 = 0
+        var pendingQuestions: UInt64 = 0
         var interningResets: UInt64 = 0
         var knownProcesses: UInt64 = 0
         var publishedProcesses: UInt64 = 0
@@ -58,7 +60,9 @@ final class EngineStatistics: Sendable {
             counter("agent.executables.refused", values.refusedExecutables),
             counter("agent.executables.forgotten", values.forgottenExecutables),
             counter("agent.processes.refused", values.refusedProcesses),
+            counter("agent.process_reads.overdue", values.overdueQuestions),
             counter("agent.traces.forgotten", values.interningResets),
+            gauge("agent.process_reads.waiting", values.pendingQuestions),
             gauge("agent.processes.known", values.knownProcesses),
             gauge("agent.processes.published", values.publishedProcesses),
             gauge("agent.executables.known", values.knownExecutables),

@@ -49,14 +49,14 @@ final class FrameNaming {
         var interval = ProfileInterval(
             startUnixNanoseconds: clock.unix(raw.startMonotonicNanoseconds),
             endUnixNanoseconds: clock.unix(raw.endMonotonicNanoseconds))
-        interval.processes = raw.processes
+        for process in raw.processes { interval.processes[process.id] = process.process }
         var frameIndexes = [Int32](repeating: -1, count: frames.count)
         var traceIndexes = [Int32](repeating: -1, count: traces.count)
         var executableIndexes = [Int32](repeating: -1, count: executables.count)
         interval.samples.reserveCapacity(raw.samples.count)
         for sample in raw.samples {
-            let number = Int(sample.trace)
-            guard number < traces.count else { continue }
+            let number = Int(sample.trace), process = Int(sample.process)
+            guard number < traces.count, process < raw.processes.count else { continue }
             if traceIndexes[number] < 0 {
                 traceIndexes[number] = Int32(interval.traces.count)
                 let trace = traces[number]
@@ -86,7 +86,8 @@ final class FrameNaming {
                     trace: Int(traceIndexes[number]), origin: sample.origin,
                     pid: Int32(truncatingIfNeeded: sample.pid), tid: Int32(truncatingIfNeeded: sample.tid),
                     threadName: threadName(sample.threadName), cpu: sample.cpu,
-                    timeUnixNanoseconds: clock.unix(sample.monotonicNanoseconds), value: sample.value))
+                    timeUnixNanoseconds: clock.unix(sample.monotonicNanoseconds), value: sample.value,
+                    life: raw.processes[process].id.life))
         }
         return interval
     }

@@ -11,8 +11,8 @@ public struct ProfileInterval: Sendable {
     public var traces: [ProfileTrace]
     public var frames: [ProfileFrame]
     public var executables: [ProfileExecutable]
-    /// Every pid of `samples` has an entry.
-    public var processes: [Int32: ProfileProcess]
+    /// Every `ProfileSample.process` has an entry.
+    public var processes: [ProfileProcess.ID: ProfileProcess]
 
     public init(startUnixNanoseconds: UInt64, endUnixNanoseconds: UInt64) {
         self.startUnixNanoseconds = startUnixNanoseconds
@@ -42,6 +42,8 @@ public struct ProfileSample: Sendable, Hashable {
     public var origin: SampleOrigin
     /// Process id (thread group id) in the initial pid namespace. 0 for the idle task.
     public var pid: Int32
+    /// Which life of the process, see `ProfileProcess.ID`.
+    public var life: UInt32
     public var tid: Int32
     /// The kernel's name of the thread at that moment; invalid UTF-8 is repaired.
     public var threadName: String
@@ -53,7 +55,7 @@ public struct ProfileSample: Sendable, Hashable {
 
     public init(
         trace: Int, origin: SampleOrigin, pid: Int32, tid: Int32, threadName: String, cpu: UInt32,
-        timeUnixNanoseconds: UInt64, value: UInt64
+        timeUnixNanoseconds: UInt64, value: UInt64, life: UInt32 = 0
     ) {
         self.trace = trace
         self.origin = origin
@@ -63,7 +65,11 @@ public struct ProfileSample: Sendable, Hashable {
         self.cpu = cpu
         self.timeUnixNanoseconds = timeUnixNanoseconds
         self.value = value
+        self.life = life
     }
+
+    /// The key in `ProfileInterval.processes`.
+    public var process: ProfileProcess.ID { ProfileProcess.ID(pid: pid, life: life) }
 }
 
 /// The frames of a stack.
@@ -169,6 +175,19 @@ public struct ProfileExecutable: Sendable, Hashable {
 
 /// What is known of a process.
 public struct ProfileProcess: Sendable, Hashable {
+    /// A life of a process. `execve` begins a new one, and so does the kernel when it uses a pid again: what is known of
+    /// one does not hold for another.
+    public struct ID: Sendable, Hashable {
+        public var pid: Int32
+        /// Counts the lives of a pid that the interval saw, in the order of time.
+        public var life: UInt32
+
+        public init(pid: Int32, life: UInt32 = 0) {
+            self.pid = pid
+            self.life = life
+        }
+    }
+
     public var pid: Int32
     public var parentPID: Int32
     /// Target of `/proc/PID/exe`; nil for kernel threads and where it could not be read.

@@ -12,6 +12,8 @@ struct RawSample: Sendable {
     /// The 16 bytes of the kernel's thread name.
     var threadName: ThreadName
     var origin: SampleOrigin
+    /// Number of the life of its process, an index into `RawInterval.processes`.
+    var process: UInt32 = 0
 }
 
 /// The kernel's name of a thread, NUL-padded, as two words: cheap to copy and to compare.
@@ -33,6 +35,14 @@ struct ThreadName: Hashable, Sendable {
     }
 }
 
+/// One life of one process, and what is known of it.
+struct RawProcess: Sendable {
+    var id: ProfileProcess.ID
+    /// `ProcessKey.generation`; 0 where nothing is known.
+    var generation: UInt64
+    var process: ProfileProcess
+}
+
 /// What the reading thread hands to the naming thread at the end of an interval.
 struct RawInterval: Sendable {
     /// Changes when trace numbers start anew.
@@ -43,7 +53,8 @@ struct RawInterval: Sendable {
     /// `Trace.firstWord` counts from here.
     var firstWord: Int
     var samples: [RawSample]
-    var processes: [Int32: ProfileProcess]
+    /// By life number.
+    var processes: [RawProcess]
     var startMonotonicNanoseconds: UInt64
     var endMonotonicNanoseconds: UInt64
 }

@@ -1,6 +1,7 @@
 import Glibc
 
-/// What resource attributes say about a process. Read once, when it is first sampled; `execve` makes it a new process.
+/// What resource attributes say about a process. Read once in each of its lives, when it is first
+/// sampled in it.
 public struct ProcessFacts: Sendable, Equatable {
     /// Target of `/proc/PID/exe`, which may end in " (deleted)"; nil for kernel threads and where it is not readable.
     public var executablePath: String?

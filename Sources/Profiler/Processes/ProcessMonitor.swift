@@ -1,36 +1,36 @@
 import Glibc
 
-/// Keeps the process table true to the machine: reads side-band events, answers the table's questions from `/proc`, and
-/// hands on what concerns executables and the kernel side.
+/// Keeps the process table true to the machine: reads side-band events, has the table's questions answered from `/proc`,
+/// and hands on what concerns executables and the kernel side.
 ///
-/// Belongs to one thread, which may block in it: reading `/proc/PID/maps` waits while that process changes its own
-/// mappings. Usual loop: `wait`, then `poll`, and carry out the actions.
+/// Belongs to one thread, which never waits for a process. Usual loop: `wait`, `poll` with the answers that have come,
+/// carry out the actions, and give what `takeQuestions` returns to threads that have `ProcessInspector` answer it.
 public final class ProcessMonitor {
     public private(set) var table: ProcessTable
     private let events: SideBandEvents
-    private let proc: ProcFileSystem
-    private let environmentVariables: Set<String>
-    private var facts: [ProcessID: (key: ProcessKey, facts: ProcessFacts)] = [:]
+    private var questions: QuestionQueue
+    /// Facts that were asked for and have not come.
+    private var missingFacts = 0
     private var nextCPUCheckNanoseconds: UInt64 = 0
     private var restartedCPUs: Set<Int> = []
     /// Events of CPUs that came online and could not be opened, from the last look.
     public private(set) var eventFailures: [PerfEventError] = []
     /// Lines of maps files that could not be understood.
     public private(set) var malformedLines: UInt64 = 0
+    /// Questions that were not answered in time, or were not asked because there were too many.
+    public private(set) var overdueQuestions: UInt64 = 0
 
     /// Opens the side-band events of all CPUs that are online.
-    /// - Parameter environmentVariables: names whose values `facts` shall have.
+    /// - Parameter inspectors: how many threads answer questions; each has one at a time.
     /// - Throws: `PerfEventError`, with what to do.
     public init(
-        limits: ProcessTableLimits = ProcessTableLimits(), environmentVariables: Set<String> = [],
-        proc: ProcFileSystem = ProcFileSystem()
+        limits: ProcessTableLimits = ProcessTableLimits(), inspectors: Int = 1
     ) throws(PerfEventError) {
         let cpus: [Int]
         do { cpus = try CPUList.online() } catch { cpus = Array(0..<max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN)))) }
         events = try SideBandEvents(cpus: cpus)
         table = ProcessTable(limits: limits)
-        self.environmentVariables = environmentVariables
-        self.proc = proc
+        questions = QuestionQueue(threads: inspectors)
     }
 
     /// The CPUs that are watched.
@@ -70,55 +70,74 @@ public final class ProcessMonitor {
         return restartedCPUs
     }
 
-    /// Takes in what happened.
-    /// - Returns: what its owner has to do, never `readMappings` or `checkLiveness`, which are done already.
-    public func poll() -> [ProcessAction] {
+    /// Takes in what happened, and what inspecting threads have answered.
+    /// - Returns: what its owner has to do, never `readMappings` or `checkLiveness`, which become questions.
+    public func poll(answers: [(thread: Int, answer: ProcessAnswer)] = []) -> [ProcessAction] {
+        // Events first: what was read is newer than all of them.
         for record in events.drain() { table.apply(record) }
+        for (thread, answer) in answers where questions.answered(thread: thread) != nil { take(answer) }
+        let now = monotonicNanoseconds()
+        for question in questions.takeOverdue(now: now) { fail(question, now) }
         checkCPUs()
         var result: [ProcessAction] = []
-        // An answer may lead to further questions; what is left after a few rounds comes next time.
-        for _ in 0..<4 {
-            var asked = false
-            for action in table.takeActions(now: monotonicNanoseconds()) {
-                switch action {
-                case .readMappings(let key, let thread):
-                    asked = true
-                    readMappings(key, thread: thread)
-                case .checkLiveness(let key):
-                    asked = true
-                    checkLiveness(key)
-                case .retract(let key):
-                    if facts[key.pid]?.key == key { facts[key.pid] = nil }
-                    result.append(action)
-                case .acquire, .publish, .release: result.append(action)
-                }
+        for action in table.takeActions(now: now) {
+            switch action {
+            case .readMappings(let key, let thread): ask(.mappings(key, thread: thread), now)
+            case .checkLiveness(let key): questions.addCheck(key)
+            case .retract, .acquire, .publish, .release: result.append(action)
             }
-            if !asked { break }
         }
         return result
     }
 
-    private func readMappings(_ key: ProcessKey, thread: ProcessID) {
-        let start = monotonicNanoseconds()
-        do throws(ProcessReadFailure) {
-            let stat = try proc.processStat(of: key.pid)
-            let maps = try proc.mappings(of: key.pid, thread: thread, limit: table.limits.mappingsPerProcess)
-            malformedLines &+= UInt64(maps.malformedLines)
-            table.countDroppedMappings(maps.droppedMappings)
+    /// What inspecting threads have to answer now, each thread one question.
+    public func takeQuestions() -> [(thread: Int, question: ProcessQuestion)] {
+        questions.assign(now: monotonicNanoseconds())
+    }
+
+    /// Questions that have no answer yet.
+    public var pendingQuestions: Int { questions.count }
+
+    private func ask(_ question: ProcessQuestion, _ now: UInt64) {
+        if let unasked = questions.add(question, now: now) { fail(unasked, now) }
+    }
+
+    private func take(_ answer: ProcessAnswer) {
+        let start = answer.startedAtNanoseconds, end = answer.endedAtNanoseconds
+        switch answer.content {
+        case .mappings(let key, .success(let maps)):
+            malformedLines &+= UInt64(maps.parser.malformedLines)
+            table.countDroppedMappings(maps.parser.droppedMappings)
             table.mappingsRead(
-                key, mappings: maps.mappings, startTimeTicks: stat.startTimeTicks, startedAtNanoseconds: start)
-        } catch {
-            table.readFailed(key, error, now: monotonicNanoseconds())
+                key, mappings: maps.parser.mappings, startTimeTicks: maps.startTimeTicks, startedAtNanoseconds: start)
+        case .mappings(let key, .failure(let failure)): table.readFailed(key, failure, now: end)
+        case .facts(let key, .success(let facts)):
+            missingFacts -= 1
+            table.factsRead(key, facts, endedAtNanoseconds: end)
+        case .facts(let key, .failure):
+            missingFacts -= 1
+            table.factsFailed(key, now: end)
+        case .liveness(let checks):
+            for (key, check) in checks {
+                switch check {
+                case .success(let stat):
+                    table.liveness(key, threads: stat.threads, startTimeTicks: stat.startTimeTicks, now: end)
+                case .failure(.gone): table.liveness(key, threads: 0, startTimeTicks: 0, now: end)
+                case .failure: break
+                }
+            }
         }
     }
 
-    private func checkLiveness(_ key: ProcessKey) {
-        do throws(ProcessReadFailure) {
-            let stat = try proc.processStat(of: key.pid)
-            table.liveness(
-                key, threads: stat.threads, startTimeTicks: stat.startTimeTicks, now: monotonicNanoseconds())
-        } catch {
-            if error == .gone { table.liveness(key, threads: 0, startTimeTicks: 0, now: monotonicNanoseconds()) }
+    /// A question that will have no answer.
+    private func fail(_ question: ProcessQuestion, _ now: UInt64) {
+        overdueQuestions &+= 1
+        switch question {
+        case .mappings(let key, _): table.readFailed(key, .other(ETIMEDOUT), now: now)
+        case .facts(let key, _):
+            missingFacts -= 1
+            table.factsFailed(key, now: now)
+        case .liveness: break
         }
     }
 
@@ -132,26 +151,26 @@ public final class ProcessMonitor {
         restartedCPUs.formUnion(changes.started)
     }
 
-    /// The facts about a process, read at the first call and kept until it ends or executes another program. For one
-    /// that is already gone, what its events told; nil when there is nothing at all.
-    public func facts(of pid: ProcessID, thread: ProcessID) -> ProcessFacts? {
-        let key = table.key(of: pid)
-        if let known = facts[pid], known.key == key { return known.facts }
-        do throws(ProcessReadFailure) {
-            let read = try proc.facts(of: pid, thread: thread, environmentVariables: environmentVariables)
-            if let key { facts[pid] = (key, read) }
-            return read
-        } catch {
-            guard let program = table.program(of: pid) else { return nil }
-            var told = ProcessFacts(commandName: program.commandName)
-            told.executablePath = program.path.isEmpty ? nil : program.path
-            told.parentPID = program.parentPID
-            // A child is born into its parent's cgroup.
-            if let parent = facts[program.parentPID]?.facts {
-                told.containerID = parent.containerID
-                told.cgroupPath = parent.cgroupPath
-            }
-            return told
-        }
+    // MARK: - Lives
+
+    /// The life of a process in which something happened: right for all that happened before the latest `poll`. Nil for a
+    /// process that is not known, such as a kernel thread.
+    public func life(of pid: ProcessID, at timeNanoseconds: UInt64) -> ProcessKey? {
+        table.life(of: pid, at: timeNanoseconds)
     }
+
+    /// Has the facts about a life read, unless they are known or being read.
+    /// - Parameter thread: a thread of it that lived a moment ago.
+    public func wantFacts(of key: ProcessKey, thread: ProcessID) {
+        let now = monotonicNanoseconds()
+        guard table.wantFacts(key, now: now) else { return }
+        missingFacts += 1
+        ask(.facts(key, thread: thread), now)
+    }
+
+    /// Whether facts are still to come.
+    public var isWaitingForFacts: Bool { missingFacts > 0 }
+
+    /// What is known of a life: what was read or, for one that was over before that, what events told.
+    public func facts(of key: ProcessKey) -> ProcessFacts? { table.facts(of: key) }
 }

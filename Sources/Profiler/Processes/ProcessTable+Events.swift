@@ -31,6 +31,11 @@ extension ProcessTable {
         }
         var interned = mapping
         interned.path = intern(mapping.path)
+        if entries.values[index].readState == .inFlight,
+            entries.values[index].mappedMeanwhile.list.count < limits.mappingsPerProcess
+        {
+            entries.values[index].mappedMeanwhile.list.append((time, interned))
+        }
         entries.values[index].mappings.replaceRange(with: interned)
         if mapping.kind == .file, entries.values[index].programPath.isEmpty {
             entries.values[index].programPath = interned.path
@@ -49,7 +54,11 @@ extension ProcessTable {
         var entry = entries.values[index]
         if time < entry.bornNanoseconds, entry.liveThreads != nil { return }
         retract(entry)
+        remember(entry, endedNanoseconds: time)
         entry.published = nil
+        entry.facts = .unknown
+        entry.runsParentsProgram = false
+        entry.mappedMeanwhile = TimedMappings()
         entry.key.generation = takeGeneration()
         // Read after the execve took place: those are the new program's mappings.
         if entry.mappingsAsOfNanoseconds < time {
@@ -57,8 +66,9 @@ extension ProcessTable {
             entry.mappingsAsOfNanoseconds = time
             entry.isComplete = true
             entry.isSuspect = false
-            entry.readState = .idle
         }
+        // The answer to a read of the old program will not count.
+        entry.readState = .idle
         // execve leaves one thread, and it takes over the main thread's id.
         entry.bornNanoseconds = time
         entry.liveThreads = 1
@@ -88,13 +98,14 @@ extension ProcessTable {
             if time <= entries.values[index].bornNanoseconds {
                 // This life was first seen by a sample that overtook this event.
                 entries.values[index].parentPID = parentPID
+                entries.values[index].runsParentsProgram = true
                 entries.values[index].bornNanoseconds = time
                 if !entries.values[index].leaderExited { entries.values[index].liveThreads = 1 }
                 inheritMappings(pid, from: parentPID, time: time)
                 return
             }
             if entries.values[index].forgetAtNanoseconds == nil { counters.reusedPIDs &+= 1 }
-            forget(pid)
+            forget(pid, now: time)
         }
         let parent = entries[parentPID]
         insert(
@@ -102,6 +113,7 @@ extension ProcessTable {
             mappings: parent?.mappings ?? [])
         guard let index = entries.index(forKey: pid) else { return }
         entries.values[index].parentPID = parentPID
+        entries.values[index].runsParentsProgram = true
         entries.values[index].liveThreads = 1
         entries.values[index].isSuspect = parent?.isSuspect ?? false
         entries.values[index].commandName = parent?.commandName ?? ""

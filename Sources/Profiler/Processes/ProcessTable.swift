@@ -47,6 +47,15 @@ public struct ProcessTable: Sendable {
         var commandName = ""
         /// The first file that `execve` mapped: the program itself.
         var programPath = ""
+        /// Born by `fork`, and has not executed a program of its own.
+        var runsParentsProgram = false
+        var facts = FactsState.unknown
+        /// Mapping events that came while `/proc` was being read, which may have missed them.
+        var mappedMeanwhile = TimedMappings()
+    }
+
+    struct TimedMappings: Sendable {
+        var list: [(timeNanoseconds: UInt64, mapping: Mapping)] = []
     }
 
     private struct ExecutableState: Sendable {
@@ -67,8 +76,10 @@ public struct ProcessTable: Sendable {
     private var livenessChecks: [ProcessID] = []
     /// Processes that have exited, those to be forgotten first in front; an entry counts only while the process's own
     /// time to be forgotten is the same.
-    private var exited: [(pid: ProcessID, forgetAtNanoseconds: UInt64)] = []
-    private var firstExited = 0
+    private var exited = FirstInFirstOut<(pid: ProcessID, forgetAtNanoseconds: UInt64)>()
+    /// Lives that ended a short while ago, oldest first, and the order in which they will be forgotten.
+    var endedLives: [ProcessID: [EndedLife]] = [:]
+    var endedInOrder = FirstInFirstOut<(key: ProcessKey, forgetAtNanoseconds: UInt64)>()
     /// Processes without main thread whose threads could not be counted: looked at in every round of the clock.
     var headless: Set<ProcessID> = []
     private var nextHeadlessCheckNanoseconds: UInt64 = 0
@@ -93,11 +104,6 @@ public struct ProcessTable: Sendable {
 
     public func mappings(of key: ProcessKey) -> [Mapping]? {
         key == self.key(of: key.pid) ? mappings(of: key.pid) : nil
-    }
-
-    /// What events told about a process, for one that ended before `/proc` could be read. Empty where not known.
-    public func program(of pid: ProcessID) -> (path: String, commandName: String, parentPID: ProcessID)? {
-        entries[pid].map { ($0.programPath, $0.commandName, $0.parentPID) }
     }
 
     // MARK: - Samples
@@ -169,6 +175,10 @@ public struct ProcessTable: Sendable {
             list.replaceRange(with: interned)
         }
         guard let index = entries.index(forKey: key.pid) else { return }
+        let meanwhile = entries.values[index].mappedMeanwhile.list
+        for (time, mapping) in meanwhile where time > startedAtNanoseconds && list.count < limits.mappingsPerProcess {
+            list.replaceRange(with: mapping)
+        }
         let changed = !entries.values[index].mappings.elementsEqual(list) { $0.hasSameContent(as: $1) }
         let shared = entries.values[index].mappings.contains { old in
             old.kind == .file && list.contains { $0.start == old.start && $0.file == old.file }
@@ -184,6 +194,7 @@ public struct ProcessTable: Sendable {
         if startTimeTicks != 0 { entries.values[index].startTimeTicks = startTimeTicks }
         if changed { entries.values[index].mappings = list }
         if changed || entries.values[index].published == nil { markDirty(key.pid) }
+        if meanwhile.count >= limits.mappingsPerProcess { requestRead(key.pid, timeNanoseconds: startedAtNanoseconds) }
     }
 
     /// The other answer to `readMappings`. What events told stays, and is published even when it is nothing, so that
@@ -228,6 +239,7 @@ public struct ProcessTable: Sendable {
 
     private func finishRead(_ entry: inout Entry, changed: Bool, now: UInt64) {
         entry.readState = .idle
+        entry.mappedMeanwhile = TimedMappings()
         if changed {
             entry.readDoublings = 0
         } else if entry.readDoublings < limits.maximumReadBackoffDoublings {
@@ -241,7 +253,7 @@ public struct ProcessTable: Sendable {
     mutating func insert(
         bornNanoseconds: UInt64, pid: ProcessID, tid: ProcessID, isComplete: Bool, mappings: [Mapping] = []
     ) {
-        if entries.count >= limits.processes { evict() }
+        if entries.count >= limits.processes { evict(now: bornNanoseconds) }
         entries[pid] = Entry(
             key: ProcessKey(pid: pid, generation: takeGeneration()), bornNanoseconds: bornNanoseconds,
             mappingsAsOfNanoseconds: isComplete ? bornNanoseconds : 0, mappings: mappings, isComplete: isComplete,
@@ -284,14 +296,9 @@ public struct ProcessTable: Sendable {
     }
 
     private mutating func forgetExited(now: UInt64) {
-        while firstExited < exited.count, exited[firstExited].forgetAtNanoseconds <= now {
-            let (pid, forgetAt) = exited[firstExited]
-            firstExited += 1
-            if entries[pid]?.forgetAtNanoseconds == forgetAt { forget(pid) }
-        }
-        if firstExited > 1024 || firstExited == exited.count {
-            exited.removeFirst(firstExited)
-            firstExited = 0
+        while let (pid, forgetAt) = exited.first, forgetAt <= now {
+            _ = exited.popFirst()
+            if entries[pid]?.forgetAtNanoseconds == forgetAt { forget(pid, now: now) }
         }
     }
 
@@ -307,14 +314,15 @@ public struct ProcessTable: Sendable {
     private mutating func restart(_ pid: ProcessID, bornNanoseconds: UInt64) {
         guard let old = entries[pid] else { return }
         counters.reusedPIDs &+= 1
-        forget(pid)
+        forget(pid, now: bornNanoseconds)
         insert(bornNanoseconds: bornNanoseconds, pid: pid, tid: old.sampledThread, isComplete: false)
         if old.isSampled { markSampled(pid) }
     }
 
     /// Takes a process out of the table; its users hear of it.
-    mutating func forget(_ pid: ProcessID) {
+    mutating func forget(_ pid: ProcessID, now: UInt64) {
         guard let entry = entries.removeValue(forKey: pid) else { return }
+        remember(entry, endedNanoseconds: now)
         headless.remove(pid)
         dirty.remove(pid)
         retract(entry)
@@ -336,12 +344,12 @@ public struct ProcessTable: Sendable {
     }
 
     /// Makes room: a sixteenth of the processes goes, those never sampled first, then those not heard of for longest.
-    private mutating func evict() {
+    private mutating func evict(now: UInt64) {
         let victims = entries.values
             .sorted { ($0.isSampled ? 1 : 0, $0.lastUseNanoseconds) < ($1.isSampled ? 1 : 0, $1.lastUseNanoseconds) }
             .prefix(max(1, limits.processes / 16))
             .map(\.key.pid)
-        for pid in victims { forget(pid) }
+        for pid in victims { forget(pid, now: now) }
         counters.evictedProcesses &+= UInt64(victims.count)
     }
 
@@ -359,6 +367,7 @@ public struct ProcessTable: Sendable {
     /// What is to be done now. Call it after every batch of events, and when `nextDeadlineNanoseconds` has passed.
     public mutating func takeActions(now: UInt64) -> [ProcessAction] {
         forgetExited(now: now)
+        forgetEndedLives(now: now)
         var actions = immediate
         immediate.removeAll(keepingCapacity: true)
         takeReads(now: now, into: &actions)
@@ -378,7 +387,7 @@ public struct ProcessTable: Sendable {
         var deadline = nextSweepNanoseconds
         if !livenessChecks.isEmpty { return 0 }
         for pid in wantedReads { deadline = min(deadline, entries[pid]?.nextReadNanoseconds ?? .max) }
-        if firstExited < exited.count { deadline = min(deadline, exited[firstExited].forgetAtNanoseconds) }
+        if let next = exited.first { deadline = min(deadline, next.forgetAtNanoseconds) }
         if !headless.isEmpty { deadline = min(deadline, nextHeadlessCheckNanoseconds) }
         return deadline
     }

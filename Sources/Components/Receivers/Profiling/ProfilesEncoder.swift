@@ -2,7 +2,7 @@ import Engine
 import FoundationEssentials
 import OTLP
 
-/// Turns an interval of the engine into one OTLP message: a resource for every process, in it one scope, in it one
+/// Turns an interval of the engine into one OTLP message: a resource for every life of a process, in it one scope, in it one
 /// profile for every kind of sample that has data.
 ///
 /// | Kind | Sample type | Period | A sample's arrays |
@@ -13,7 +13,7 @@ import OTLP
 ///
 /// These are the types and the attributes that the OpenTelemetry eBPF profiler sends, so that what understands its
 /// profiles understands these. Equal intervals give equal messages but for the profiles' random ids, in whatever order
-/// the engine numbered traces, frames and executables: resources are sorted by pid, samples by thread, CPU and time,
+/// the engine numbered traces, frames and executables: resources are sorted by pid and life, samples by thread, CPU and time,
 /// attributes by key.
 public struct ProfilesEncoder: Sendable {
     /// Names the producer; the version of the program is the scope's version.
@@ -49,11 +49,11 @@ public struct ProfilesEncoder: Sendable {
         var position = 0
         while position < order.count {
             let first = interval.samples[order[position]]
-            // All samples of one process and one kind are neighbours.
+            // All samples of one life of a process and one kind are neighbours.
             threads.removeAll()
             while position < order.count {
                 let sample = interval.samples[order[position]]
-                guard sample.pid == first.pid, sample.origin == first.origin else { break }
+                guard sample.process == first.process, sample.origin == first.origin else { break }
                 let stack = stacks.stack(ofTrace: sample.trace, &builder)
                 threads.add(sample, stack: stack, &builder)
                 position += 1
@@ -64,8 +64,8 @@ public struct ProfilesEncoder: Sendable {
             profile.durationNano = time.duration
             profile.samples = threads.samples
             profiles.append(profile)
-            if position == order.count || interval.samples[order[position]].pid != first.pid {
-                resources.append(resource(pid: first.pid, interval.processes[first.pid], profiles: profiles))
+            if position == order.count || interval.samples[order[position]].process != first.process {
+                resources.append(resource(pid: first.pid, interval.processes[first.process], profiles: profiles))
                 profiles.removeAll()
             }
         }

@@ -1,14 +1,15 @@
 import Engine
 import OTLP
 
-/// The order in which samples are written: by process, kind, thread, CPU, thread's name, time.
+/// The order in which samples are written: by process and life of it, kind, thread, CPU, thread's name, time.
 ///
 /// It does not depend on the order in which the engine read them, puts together what goes into one profile, and puts
 /// together the samples of one thread on one CPU, which have their attributes in common.
 struct SampleOrder {
     private struct Key {
-        /// Process and kind.
-        var profile: UInt64
+        /// Process and life.
+        var process: UInt64
+        var kind: UInt8
         /// Thread and CPU.
         var thread: UInt64
         var time: UInt64
@@ -22,12 +23,14 @@ struct SampleOrder {
         for (index, sample) in samples.enumerated() {
             keys.append(
                 Key(
-                    profile: UInt64(UInt32(bitPattern: sample.pid)) << 8 | UInt64(sample.origin.rawValue),
+                    process: UInt64(UInt32(bitPattern: sample.pid)) << 32 | UInt64(sample.life),
+                    kind: sample.origin.rawValue,
                     thread: UInt64(UInt32(bitPattern: sample.tid)) << 32 | UInt64(sample.cpu),
                     time: sample.timeUnixNanoseconds, index: index))
         }
         keys.sort { left, right in
-            if left.profile != right.profile { return left.profile < right.profile }
+            if left.process != right.process { return left.process < right.process }
+            if left.kind != right.kind { return left.kind < right.kind }
             if left.thread != right.thread { return left.thread < right.thread }
             let (leftSample, rightSample) = (samples[left.index], samples[right.index])
             if !haveEqualNames(leftSample, rightSample) {
