@@ -242,8 +242,8 @@ targets += [
         path: "Tests/Support/OTLPTestSupport", swiftSettings: strict),
     tests("OTLPTestSupport"),
     .target(
-        name: "ExporterTestSupport", dependencies: ["Collector", "LiveSupport", logging], path: "Tests/Support/ExporterTestSupport",
-        swiftSettings: strict),
+        name: "ExporterTestSupport", dependencies: ["Collector", "LiveSupport", logging],
+        path: "Tests/Support/ExporterTestSupport", swiftSettings: strict),
     // What needs a real kernel and real programs.
     .testTarget(
         name: "LiveTests", dependencies: ["Engine", "LiveSupport"], path: "Tests/Live",

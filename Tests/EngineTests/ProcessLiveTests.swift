@@ -88,8 +88,8 @@ import Testing
         #expect(counts["first-program"] ?? 0 > 20 && counts["second-program"] ?? 0 > 20, "\(counts)")
     }
 
-    /// A process with 60,000 mappings that changes them without end, so that whoever reads them waits for its lock: others
-    /// are not affected.
+    /// A process with 60,000 mappings that changes them without end, so that whoever reads them waits for its lock:
+    /// others are not affected.
     @Test(.enabled(if: try Live.has(requirements)))
     func aHugeAddressSpaceDelaysNobodyElse() throws {
         let folder = try TemporaryFolder()

@@ -5,9 +5,9 @@ import Synchronization
 /// The engine as the profiler under test.
 struct EngineProfile: ProfileUnderTest {
     var samplesPerSecond: UInt64
-    /// At its start the engine builds the tables of all that runs on the machine, and those of the programs wait their turn.
-    /// Until then snapshots have to do, which hold the last 20 KiB of the stack that is in use: too little for frames as
-    /// large, or a signal's own stack, as some programs have. What the tests prove is the running profiler.
+    /// At its start the engine builds the tables of all that runs on the machine, and those of the programs wait their
+    /// turn. Until then snapshots have to do, which hold the last 20 KiB of the stack that is in use: too little for
+    /// frames as large, or a signal's own stack, as some programs have. What the tests prove is the running profiler.
     var settling = Duration.seconds(3)
 
     static let requirements: [Requirement] = [.root, .bpf, .perfEvents]

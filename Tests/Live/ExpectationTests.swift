@@ -2,8 +2,8 @@ import LiveSupport
 import Testing
 
 extension LiveSuite {
-    /// The table of expectations itself, checked with unwinders that are not ours: what fails here is wrong in the table
-    /// or in the programs, not in the profiler.
+    /// The table of expectations itself, checked with unwinders that are not ours: what fails here is wrong in the
+    /// table or in the programs, not in the profiler.
     @Suite struct ExpectationTests {
         @Test(
             .enabled(if: try Live.has(.architecture("x86_64"), .tool("gcc"), .tool("g++"), .tool("strip"))),

@@ -1,7 +1,8 @@
 /// The table of expectations. Each was checked against another unwinder (`ExpectationTests`).
 ///
 /// Debian's C library keeps the names of its start code (`__libc_start_call_main`, `start_thread`, `clone3`) in
-/// separate debug files: dynamic programs are expected to pass through the library's code, static ones to name the functions.
+/// separate debug files: dynamic programs are expected to pass through the library's code, static ones to name the
+/// functions.
 extension ProofProgram {
     static let all: [ProofProgram] = chains + callbacks + signals + libraries + processes + kernelBorder + languages
 

@@ -13,7 +13,8 @@ import Testing
     }
 
     static let file64KiB = [
-        // As linkers lay out files for arm64, where segments are 64 KiB apart in memory but follow each other in the file.
+        // As linkers lay out files for arm64, where segments are 64 KiB apart in memory but follow each other in the
+        // file.
         Segment(flags: 4, offset: 0, address: 0, size: 0x2345),
         Segment(flags: 5, offset: 0x2350, address: 0x1_2350, size: 0x7000),
         Segment(flags: 6, offset: 0x9350, address: 0x2_9350, size: 0x1000),

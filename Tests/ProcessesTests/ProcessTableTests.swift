@@ -281,7 +281,8 @@ struct ProcessTableTests {
         let start = scene.now
         scene.apply(.mapping(pid: 7, tid: 7, file(0x5000, inode: 2)))
         scene.apply(.mapping(pid: 7, tid: 7, file(0x1000, inode: 3)))
-        scene.table.mappingsRead(key, mappings: [file(0x1000, inode: 1)], startTimeTicks: 1, startedAtNanoseconds: start)
+        scene.table.mappingsRead(
+            key, mappings: [file(0x1000, inode: 1)], startTimeTicks: 1, startedAtNanoseconds: start)
         #expect(scene.table.mappings(of: 7) == [file(0x1000, inode: 3), file(0x5000, inode: 2)])
         // The next read begins after those events and knows better.
         scene.table.missingMapping(pid: 7, tid: 7, timeNanoseconds: scene.now)

@@ -18,7 +18,8 @@ public enum OTLPJSON {
         return try payload.jsonUTF8Bytes(options: options)
     }
 
-    /// - Throws: `JSONDecodingError` for text that is no such message, `JSONIdentifierError` for an id of a wrong length.
+    /// - Throws: `JSONDecodingError` for text that is no such message, `JSONIdentifierError` for an id of a wrong
+    /// length.
     public static func decode<Payload: OTLPPayload>(_ type: Payload.Type = Payload.self, from bytes: [UInt8]) throws
         -> Payload
     {

@@ -23,7 +23,9 @@ public struct TaskLayout: Equatable, Sendable {
             throw BPFError(action: "attach to the raw tracepoint sys_enter", errorNumber: -descriptor)
         }
         defer { close(descriptor) }
-        try map.update(UInt32(0), task_layout(pid: UInt32(getpid()), task_stack_offset: -1, stack_registers_offset: -1, reserved: 0))
+        let unknown = task_layout(
+            pid: UInt32(getpid()), task_stack_offset: -1, stack_registers_offset: -1, reserved: 0)
+        try map.update(UInt32(0), unknown)
         // Any system call of this process will do; reading the result is one.
         var layout = task_layout()
         for _ in 0..<10 {

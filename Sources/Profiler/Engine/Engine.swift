@@ -12,8 +12,9 @@ import Unwinding
 /// `start` loads the kernel side and begins; intervals arrive on a thread of the engine's own until `stop`, which
 /// delivers the last, partial one before it returns.
 ///
-/// One thread reads what the kernel sends and keeps its picture of processes true, a few read about processes in `/proc`,
-/// one opens executables, one builds unwinding tables, one names frames and delivers. They talk through mailboxes.
+/// One thread reads what the kernel sends and keeps its picture of processes true, a few read about processes in
+/// `/proc`, one opens executables, one builds unwinding tables, one names frames and delivers. They talk through
+/// mailboxes.
 public final class Engine: Sendable {
     /// Receives intervals, one at a time, on a dedicated thread. Intervals without samples are not delivered.
     public typealias Handler = @Sendable (ProfileInterval) -> Void
@@ -94,7 +95,9 @@ public final class Engine: Sendable {
             throw EngineError("the profiler's reading thread ended at once")
         }
         if !facts.hasTaskLayout {
-            log(.warning, "the kernel's place for user registers was not found: samples in system calls lack user frames")
+            log(
+                .warning,
+                "the kernel's place for user registers was not found: samples in system calls lack user frames")
         }
         log(.info, "eBPF programs loaded, \(facts.framesPerCall) native frames a call")
 

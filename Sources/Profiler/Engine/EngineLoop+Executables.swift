@@ -86,8 +86,8 @@ extension EngineLoop {
         resolve(deferred.take { $0.waitsForExecutable == built.number })
     }
 
-    /// Idle executables give way, and the table is tried once more; the traces that need it wait. If that does not help,
-    /// frame pointers have to do until there is room.
+    /// Idle executables give way, and the table is tried once more; the traces that need it wait. If that does not
+    /// help, frame pointers have to do until there is room.
     /// - Returns: whether the table is being tried again.
     func makeRoom(for built: TableBuilding.Built) -> Bool {
         forgetIdleExecutables(now: monotonicNanoseconds(), isUrgent: true)

@@ -91,7 +91,8 @@ final class EngineLoop {
     init(
         options: EngineOptions, log: @escaping Engine.Log, kernel: KernelSide, monitor: ProcessMonitor,
         mailbox: Mailbox<Message>, opener: Mailbox<ExecutableOpener.Request?>,
-        builder: Mailbox<TableBuilding.Request>, inspectors: [Mailbox<ProcessQuestion?>], registry: ExecutableRegistry, ruleSet: RuleSet,
+        builder: Mailbox<TableBuilding.Request>, inspectors: [Mailbox<ProcessQuestion?>],
+        registry: ExecutableRegistry, ruleSet: RuleSet,
         shared: EngineStatistics, deliver: @escaping (RawInterval) -> Void
     ) {
         self.options = options

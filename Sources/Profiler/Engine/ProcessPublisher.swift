@@ -34,7 +34,8 @@ struct ProcessPublisher {
 
     /// Replaces what is known of a process, in one step for the programs: they see the old run or the new one.
     mutating func publish(_ pid: UInt32, _ list: [mapping], now: UInt64) throws(BPFError) {
-        let list = list.count > Int(ABI_MAX_MAPPINGS_PER_PROCESS) ? Array(list.prefix(Int(ABI_MAX_MAPPINGS_PER_PROCESS))) : list
+        let most = Int(ABI_MAX_MAPPINGS_PER_PROCESS)
+        let list = list.count > most ? Array(list.prefix(most)) : list
         guard let first = list.isEmpty ? 0 : extents.allocate(list.count) else {
             refused &+= 1
             return

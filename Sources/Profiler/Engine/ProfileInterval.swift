@@ -2,8 +2,8 @@
 ///
 /// Samples refer to traces, traces to frames and frames to executables by index into the arrays of the same value.
 public struct ProfileInterval: Sendable {
-    /// Start of the interval, in nanoseconds since 1970 (UTC). Samples that waited for their process to become known may
-    /// be older.
+    /// Start of the interval, in nanoseconds since 1970 (UTC). Samples that waited for their process to become known
+    /// may be older.
     public var startUnixNanoseconds: UInt64
     /// End of the interval, exclusive.
     public var endUnixNanoseconds: UInt64
@@ -175,8 +175,8 @@ public struct ProfileExecutable: Sendable, Hashable {
 
 /// What is known of a process.
 public struct ProfileProcess: Sendable, Hashable {
-    /// A life of a process. `execve` begins a new one, and so does the kernel when it uses a pid again: what is known of
-    /// one does not hold for another.
+    /// A life of a process. `execve` begins a new one, and so does the kernel when it uses a pid again: what is known
+    /// of one does not hold for another.
     public struct ID: Sendable, Hashable {
         public var pid: Int32
         /// Counts the lives of a pid that the interval saw, in the order of time.

@@ -85,7 +85,8 @@ final class TableBuilding {
             }
             placements[target.number] = placement
             return Built(
-                number: target.number, record: table.executableRecord(at: placement), problem: nil, rows: table.rows.count)
+                number: target.number, record: table.executableRecord(at: placement), problem: nil,
+                rows: table.rows.count)
         } catch {
             let isFull = (error as? TableArena.Full).map { !$0.isHopeless } ?? false
             return Built(

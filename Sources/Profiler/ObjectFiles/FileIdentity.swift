@@ -1,7 +1,7 @@
 import Glibc
 
-/// Which file it is and whether it was changed: equal identities mean equal contents for a profiler's purposes. Taken by
-/// `fstat` from an open descriptor, so that it is dependable on every file system.
+/// Which file it is and whether it was changed: equal identities mean equal contents for a profiler's purposes. Taken
+/// by `fstat` from an open descriptor, so that it is dependable on every file system.
 public struct FileIdentity: Hashable, Sendable {
     /// `st_dev`.
     public var device: UInt64

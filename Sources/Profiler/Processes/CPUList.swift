@@ -14,7 +14,8 @@ public enum CPUList {
         if text.isEmpty { return [] }
         for item in text.split(separator: ",", omittingEmptySubsequences: false) {
             let bounds = item.split(separator: "-", omittingEmptySubsequences: false)
-            guard (1...2).contains(bounds.count), let first = number(bounds[0]), let last = number(bounds[bounds.count - 1]),
+            guard (1...2).contains(bounds.count), let first = number(bounds[0]),
+                let last = number(bounds[bounds.count - 1]),
                 first <= last
             else { return nil }
             cpus.formUnion(first...last)

@@ -1,5 +1,5 @@
-/// Reads the text of `/proc/PID/maps` (proc_pid_maps(5)): `start-end perms offset major:minor inode path`, one mapping a
-/// line. The paths are chosen by whoever runs the process: nothing in them is trusted.
+/// Reads the text of `/proc/PID/maps` (proc_pid_maps(5)): `start-end perms offset major:minor inode path`, one mapping
+/// a line. The paths are chosen by whoever runs the process: nothing in them is trusted.
 public struct MapsParser: Sendable {
     /// Executable mappings in the order of the file.
     public private(set) var mappings: [Mapping] = []

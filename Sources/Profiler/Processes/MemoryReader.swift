@@ -71,8 +71,8 @@ extension MemoryReader {
         let bytes = [UInt8](unsafeUninitializedCapacity: count) { buffer, initialized in
             do throws(MemoryReadError) {
                 if count > 0 {
-                    try read(
-                        at: address, into: UnsafeMutableRawBufferPointer(rebasing: UnsafeMutableRawBufferPointer(buffer)[..<count]))
+                    let bytes = UnsafeMutableRawBufferPointer(buffer)
+                    try read(at: address, into: UnsafeMutableRawBufferPointer(rebasing: bytes[..<count]))
                 }
                 initialized = count
             } catch {
@@ -145,7 +145,8 @@ public struct RecordedMemory: MemoryReader, Sendable {
         var done = 0
         for segment in segments where done < buffer.count {
             let position = address &+ UInt64(done)
-            guard position >= segment.address, position &- segment.address < UInt64(segment.bytes.count) else { continue }
+            guard position >= segment.address, position &- segment.address < UInt64(segment.bytes.count)
+            else { continue }
             let rest = segment.bytes[Int(position &- segment.address)...].prefix(buffer.count - done)
             UnsafeMutableRawBufferPointer(rebasing: buffer[done...]).copyBytes(from: rest)
             done += rest.count

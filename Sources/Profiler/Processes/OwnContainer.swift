@@ -3,8 +3,8 @@ import Glibc
 extension ContainerID {
     /// The id of the container that the profiler itself runs in.
     ///
-    /// Inside a private cgroup namespace (cgroups version 2) the own path reads "/", so that its text tells nothing. But
-    /// the root of the cgroup file system as seen from inside is a folder of the host's, with the same inode: that
+    /// Inside a private cgroup namespace (cgroups version 2) the own path reads "/", so that its text tells nothing.
+    /// But the root of the cgroup file system as seen from inside is a folder of the host's, with the same inode: that
     /// folder's path on the host has the id. Needs the host's pid namespace and CAP_SYS_PTRACE.
     /// - Parameters:
     ///   - root: the cgroup file system as the profiler sees it.

@@ -1,7 +1,7 @@
 import Glibc
 
-/// Keeps the process table true to the machine: reads side-band events, has the table's questions answered from `/proc`,
-/// and hands on what concerns executables and the kernel side.
+/// Keeps the process table true to the machine: reads side-band events, has the table's questions answered from
+/// `/proc`, and hands on what concerns executables and the kernel side.
 ///
 /// Belongs to one thread, which never waits for a process. Usual loop: `wait`, `poll` with the answers that have come,
 /// carry out the actions, and give what `takeQuestions` returns to threads that have `ProcessInspector` answer it.
@@ -153,8 +153,8 @@ public final class ProcessMonitor {
 
     // MARK: - Lives
 
-    /// The life of a process in which something happened: right for all that happened before the latest `poll`. Nil for a
-    /// process that is not known, such as a kernel thread.
+    /// The life of a process in which something happened: right for all that happened before the latest `poll`. Nil for
+    /// a process that is not known, such as a kernel thread.
     public func life(of pid: ProcessID, at timeNanoseconds: UInt64) -> ProcessKey? {
         table.life(of: pid, at: timeNanoseconds)
     }

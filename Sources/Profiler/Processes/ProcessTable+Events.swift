@@ -18,7 +18,8 @@ extension ProcessTable {
 
     private mutating func mapped(pid: ProcessID, tid: ProcessID, _ mapping: Mapping, time: UInt64) {
         // A process that is not known will be read as a whole when it is sampled.
-        guard let index = entries.index(forKey: pid), time > entries.values[index].mappingsAsOfNanoseconds else { return }
+        guard let index = entries.index(forKey: pid), time > entries.values[index].mappingsAsOfNanoseconds
+        else { return }
         if let _ = entries.values[index].forgetAtNanoseconds {
             guard time > entries.values[index].exitedNanoseconds else { return }
             revive(pid)

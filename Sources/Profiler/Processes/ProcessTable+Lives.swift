@@ -1,5 +1,5 @@
-/// The lives of processes and what is known of each: `execve` begins a new one, and a sample belongs to the one in which it
-/// was taken, which may have ended when the sample is read.
+/// The lives of processes and what is known of each: `execve` begins a new one, and a sample belongs to the one in
+/// which it was taken, which may have ended when the sample is read.
 extension ProcessTable {
     /// What is known of the facts of a life.
     enum FactsState: Sendable {

@@ -434,7 +434,8 @@ public struct ProcessTable: Sendable {
 
     private mutating func publishDirty(into actions: inout [ProcessAction]) {
         for pid in dirty {
-            guard let entry = entries[pid], entry.isSampled, entry.isComplete || entry.published != nil else { continue }
+            guard let entry = entries[pid], entry.isSampled, entry.isComplete || entry.published != nil
+            else { continue }
             let old = Set((entry.published ?? []).compactMap(\.executable))
             var new: Set<ExecutableReference> = []
             for mapping in entry.mappings {

@@ -40,7 +40,8 @@ struct QuestionQueue {
     var count: Int { waiting.values.reduce(0) { $0 + $1.count } + busy.count }
 
     /// Adds a question about one process.
-    /// - Returns: a question that will not be asked: an older one of its kind about an earlier life of the process, or the
+    /// - Returns: a question that will not be asked: an older one of its kind about an earlier life of the process, or
+    /// the
     ///   new one when there are too many.
     mutating func add(_ question: ProcessQuestion, now: UInt64) -> ProcessQuestion? {
         guard let pid = question.pid else { return question }
@@ -108,7 +109,8 @@ struct QuestionQueue {
     mutating func takeOverdue(now: UInt64) -> [ProcessQuestion] {
         var overdue: [ProcessQuestion] = []
         for thread in asked.indices {
-            guard let question = asked[thread], !question.isOverdue, question.deadlineNanoseconds <= now else { continue }
+            guard let question = asked[thread], !question.isOverdue, question.deadlineNanoseconds <= now
+            else { continue }
             asked[thread]?.isOverdue = true
             overdue.append(question.question)
         }

@@ -54,7 +54,8 @@ public struct CaseRecorder {
         let end = monotonicNanoseconds() &+ patienceNanoseconds
         while found < count {
             guard monotonicNanoseconds() < end else {
-                throw CaseBuildingError(description: "only \(found) of \(count) stacks came in time: is the process busy?")
+                throw CaseBuildingError(
+                    description: "only \(found) of \(count) stacks came in time: is the process busy?")
             }
             usleep(20_000)
             samples.removeAll()

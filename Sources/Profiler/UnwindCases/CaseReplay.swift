@@ -55,7 +55,8 @@ public final class UnwindMaps {
         let placement = try arena.insert(table)
         while blocks.count < arena.blockCount { blocks.append(table_block()) }
         arena.write(
-            table, at: placement, readBlock: { withUnsafeBytes(of: blocks[$0].words) { Array($0.bindMemory(to: UInt32.self)) } },
+            table, at: placement,
+            readBlock: { withUnsafeBytes(of: blocks[$0].words) { Array($0.bindMemory(to: UInt32.self)) } },
             writeBlock: { (block, words) in
                 words.withUnsafeBytes { source in
                     withUnsafeMutableBytes(of: &blocks[block].words) { $0.copyMemory(from: source) }

@@ -131,7 +131,8 @@ extension UnwindCase {
         func finish() throws(UnwindCaseError) -> UnwindCase {
             if !hasStop { throw UnwindCaseError(line: 0, problem: "the line 'stop' is missing") }
             for mapping in result.mappings where mapping.executable > result.executables.count {
-                throw UnwindCaseError(line: 0, problem: "a mapping names executable \(mapping.executable), there is none")
+                throw UnwindCaseError(
+                    line: 0, problem: "a mapping names executable \(mapping.executable), there is none")
             }
             for frame in result.frames where frame.executable > result.executables.count {
                 throw UnwindCaseError(line: 0, problem: "a frame names executable \(frame.executable), there is none")

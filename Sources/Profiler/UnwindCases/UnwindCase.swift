@@ -138,7 +138,8 @@ public struct UnwindCase: Sendable, Equatable {
 
     public init(
         comment: String = "", architecture: Architecture, traceFlags: UInt32 = 0, pointerMask: UInt64 = .max,
-        registers: [UInt64] = [], stackStart: UInt64 = 0, stack: [UInt8] = [], mappings: [Mapping] = [], executables: [Executable] = [],
+        registers: [UInt64] = [], stackStart: UInt64 = 0, stack: [UInt8] = [], mappings: [Mapping] = [],
+        executables: [Executable] = [],
         frames: [Frame] = [], stopReason: UInt32 = 0
     ) {
         self.comment = comment

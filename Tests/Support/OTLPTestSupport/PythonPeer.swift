@@ -3,7 +3,8 @@ import LiveSupport
 import OTLP
 import SwiftProtobuf
 
-/// OTLP spoken by Python: `Tests/Support/Python/otlp_peer.py` in the virtual environment that `Scripts/test-python` makes.
+/// OTLP spoken by Python: `Tests/Support/Python/otlp_peer.py` in the virtual environment that `Scripts/test-python`
+/// makes.
 public final class PythonPeer: Sendable {
     /// What the peer tells about one export.
     public struct Event: Decodable, Sendable {

@@ -16,8 +16,8 @@ public protocol TelemetrySender: Sendable {
 
 /// An exporter with a queue, retries and a timeout around each attempt; counts and logs what becomes of batches.
 ///
-/// On shutdown waits between attempts are cut short, then what is in the queue gets one attempt each, then the sender is
-/// shut down.
+/// On shutdown waits between attempts are cut short, then what is in the queue gets one attempt each, then the sender
+/// is shut down.
 public final class QueuedExporter: Exporter {
     private struct Request: Sendable {
         var telemetry: Telemetry

@@ -84,7 +84,9 @@ public struct OTLPGRPCConfiguration: Sendable {
     private static func readUnused(_ section: ConfigurationSection) {
         _ = section.optionalInteger("read_buffer_size")
         _ = section.optionalInteger("write_buffer_size")
-        if let balancer = section.optionalString("balancer_name"), !["", "round_robin", "pick_first"].contains(balancer) {
+        if let balancer = section.optionalString("balancer_name"),
+            !["", "round_robin", "pick_first"].contains(balancer)
+        {
             section.error("balancer_name", "unknown value \"\(balancer)\" (valid values: [round_robin, pick_first])")
         }
         for key in ["auth", "middlewares"] where section.isSet(key) {

@@ -92,8 +92,8 @@ final class OTLPGRPCSender: TelemetrySender {
 
     /// Puts TLS below gRPC's handlers.
     ///
-    /// The transport's own TLS waits five seconds for the server when it closes a connection, and has neither a choice of
-    /// versions nor errors that name a file.
+    /// The transport's own TLS waits five seconds for the server when it closes a connection, and has neither a choice
+    /// of versions nor errors that name a file.
     private func makeSecureConnection() throws -> @Sendable (any Channel) -> EventLoopFuture<Void> {
         var tls = try configuration.tls.nioTLS()
         tls.applicationProtocols = ["h2"]

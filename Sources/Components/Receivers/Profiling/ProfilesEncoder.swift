@@ -2,8 +2,8 @@ import Engine
 import FoundationEssentials
 import OTLP
 
-/// Turns an interval of the engine into one OTLP message: a resource for every life of a process, in it one scope, in it one
-/// profile for every kind of sample that has data.
+/// Turns an interval of the engine into one OTLP message: a resource for every life of a process, in it one scope, in
+/// it one profile for every kind of sample that has data.
 ///
 /// | Kind | Sample type | Period | A sample's arrays |
 /// |---|---|---|---|
@@ -13,8 +13,8 @@ import OTLP
 ///
 /// These are the types and the attributes that the OpenTelemetry eBPF profiler sends, so that what understands its
 /// profiles understands these. Equal intervals give equal messages but for the profiles' random ids, in whatever order
-/// the engine numbered traces, frames and executables: resources are sorted by pid and life, samples by thread, CPU and time,
-/// attributes by key.
+/// the engine numbered traces, frames and executables: resources are sorted by pid and life, samples by thread, CPU and
+/// time, attributes by key.
 public struct ProfilesEncoder: Sendable {
     /// Names the producer; the version of the program is the scope's version.
     public static let scopeName = "otelcol/profiling"
