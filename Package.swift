@@ -11,9 +11,9 @@ let strict: [SwiftSetting] = [
 /// A Swift module at `Sources/<path>`; the module's name is the path's last component unless given.
 func module(_ path: String, name: String? = nil, _ dependencies: [Target.Dependency] = []) -> Target {
     // The engine is optimised in debug builds too: live tests profile whole hosts with it, and unoptimised it would
-    // take minutes to read a large executable.
-    let engine: [SwiftSetting] =
-        path.hasPrefix("Profiler/") ? [.unsafeFlags(["-O"], .when(configuration: .debug))] : []
+    // take minutes to read a large executable. So are regular expressions, whose tests take millions of steps.
+    let isOptimised = path.hasPrefix("Profiler/") || path == "RegularExpressions"
+    let engine: [SwiftSetting] = isOptimised ? [.unsafeFlags(["-O"], .when(configuration: .debug))] : []
     return .target(
         name: name ?? String(path.split(separator: "/").last ?? ""),
         dependencies: dependencies, path: "Sources/\(path)", swiftSettings: strict + engine)
@@ -95,6 +95,13 @@ targets += [
     .executableTarget(
         name: "unwind-tables-benchmark", dependencies: ["ObjectFiles", "Unwinding"], path: "Benchmarks/UnwindTables",
         swiftSettings: strict),
+]
+
+// MARK: - Regular expressions in RE2's syntax, matched in linear time
+
+targets += [
+    module("RegularExpressions"),
+    tests("RegularExpressions", ["LiveSupport"]),
 ]
 
 // MARK: - The Collector and its components

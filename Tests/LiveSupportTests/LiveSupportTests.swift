@@ -9,6 +9,7 @@ import Testing
         #expect(Requirement.path("/no/such/path").whyMissing()?.contains("/no/such/path") == true)
         #expect(Requirement.tool("sh").whyMissing() == nil)
         #expect(Requirement.path("/proc").whyMissing() == nil)
+        #expect(Requirement.pythonPackage("no-such-package").whyMissing()?.contains("Scripts/test-python") == true)
         #expect(Requirement.architecture("vax").whyMissing()?.contains("vax") == true)
     }
 

@@ -14,6 +14,8 @@ public enum Requirement: Sendable, Hashable {
     case tool(String)
     /// A file or folder that this process may read.
     case path(String)
+    /// A package of the Python that `Scripts/test-python` makes.
+    case pythonPackage(String)
     /// The machine's architecture as `uname -m` says it.
     case architecture(String)
 
@@ -31,6 +33,9 @@ public enum Requirement: Sendable, Hashable {
             Tool.path(of: name) == nil ? "\(name) is not in PATH: install it (`make setup`)" : nil
         case .path(let path):
             access(path, R_OK) == 0 ? nil : "\(path) is missing or unreadable"
+        case .pythonPackage(let name):
+            PythonEnvironment.has(name)
+                ? nil : "\(PythonEnvironment.folder) has no package \(name): run Scripts/test-python"
         case .architecture(let wanted):
             Machine.architecture == wanted ? nil : "needs \(wanted), this machine is \(Machine.architecture)"
         }

@@ -28,10 +28,8 @@ public final class PythonPeer: Sendable {
         case ended
     }
 
-    static let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-        .deletingLastPathComponent().deletingLastPathComponent().path
-    static let python = "\(root)/.build-python/bin/python3"
-    static let script = "\(root)/Tests/Support/Python/otlp_peer.py"
+    static let python = PythonEnvironment.interpreter
+    static let script = PythonEnvironment.script("otlp_peer.py")
 
     /// False, with a printed reason, if the virtual environment is not there.
     public static func isAvailable() throws -> Bool { try Live.has(.path(python)) }
