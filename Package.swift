@@ -70,7 +70,7 @@ var targets: [Target] = [
         ]),
     tests("UnwindCases", ["CBPFInterface", "CSnapshotUnwinding", "LiveSupport", "ObjectFiles", "Unwinding"]),
     module("Profiler/ObjectFiles", ["BinaryReading"]),
-    tests("ObjectFiles"),
+    tests("ObjectFiles", ["BinaryReading"]),
     .target(
         name: "CDemangle", path: "Sources/Profiler/CDemangle", linkerSettings: [.linkedLibrary("stdc++")]),
     module("Profiler/Symbolization", ["ObjectFiles", "CDemangle"]),
