@@ -4,7 +4,8 @@ import Testing
 
 @testable import Symbolization
 
-private struct SeededGenerator: RandomNumberGenerator {
+/// A small generator with a seed (SplitMix64), so that a failure can be repeated.
+struct SeededGenerator: RandomNumberGenerator {
     var state: UInt64
     mutating func next() -> UInt64 {
         state &+= 0x9e37_79b9_7f4a_7c15

@@ -164,7 +164,7 @@ private func functions(_ path: String) throws -> [Listed] {
                 ], functionStart: 16), sizeBytes: 1)
         let names = FixedSource(
             match: SymbolMatch(frames: [.init(systemName: "_Z5outerv", startLine: 3)], functionStart: 16), sizeBytes: 1)
-        let symbolizer = Symbolizer(sources: { _ in [lines, names] })
+        let symbolizer = Symbolizer(sources: { _, _ in [lines, names] })
         let reader = try FileReader(path: "/proc/self/exe")
         let found = symbolizer.symbolize(FileID(high: 1, low: 1), at: .instruction(20)) { reader }
         #expect(
@@ -178,7 +178,7 @@ private func functions(_ path: String) throws -> [Listed] {
 
     @Test func staysWithinItsBounds() throws {
         let source = FixedSource(match: nil, sizeBytes: 1000)
-        let symbolizer = Symbolizer(capacityBytes: 3 * (1000 + 16384), sources: { _ in [source] })
+        let symbolizer = Symbolizer(capacityBytes: 3 * (1000 + 16384), sources: { _, _ in [source] })
         let reader = try FileReader(path: "/proc/self/exe")
         for id in 1...10 {
             _ = symbolizer.symbolize(FileID(high: UInt64(id), low: 0), at: .instruction(0)) { reader }

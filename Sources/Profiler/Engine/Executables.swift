@@ -2,6 +2,7 @@ import CBPFInterface
 import Glibc
 import ObjectFiles
 import Processes
+import Symbolization
 import Synchronization
 
 /// A file with code, as the engine knows it.
@@ -10,12 +11,15 @@ final class Executable: Sendable {
     let number: UInt32
     /// Nil when the file could not be opened or is no ELF file: nothing to unwind by but frame pointers.
     let file: ELFFile?
+    /// The file with the symbols and debug information that were taken out of `file`, where one is installed.
+    let debugFile: ELFFile?
     let fileID: FileID
     let description: ProfileExecutable
 
     init(number: UInt32, opened: OpenedExecutable) {
         self.number = number
         file = opened.file
+        debugFile = opened.debugFile
         fileID = opened.fileID
         description = opened.description
     }
@@ -33,6 +37,7 @@ struct OpenedExecutable: Sendable {
 
     var key: Key
     var file: ELFFile?
+    var debugFile: ELFFile?
     var fileID: FileID
     var description: ProfileExecutable
     /// Why there is no file; for the log.
@@ -108,11 +113,26 @@ struct ExecutableOpener: Sendable {
                     segments.map { $0.address.addingReportingOverflow($0.memorySize) }
                     .map { $0.overflow ? .max : $0.partialValue }.max() ?? first.address
             }
-            return OpenedExecutable(key: key, file: file, fileID: fileID, description: description, problem: nil)
+            return OpenedExecutable(
+                key: key, file: file, debugFile: debugFile(of: file, request), fileID: fileID,
+                description: description, problem: nil)
         } catch {
             // Executable memory of a file that is no ELF file: a code cache, an assembly.
             return OpenedExecutable(key: key, file: nil, fileID: fileID, description: description, problem: nil)
         }
+    }
+
+    /// Looked for now and not when a name is wanted: then the process, and its files with it, may be gone.
+    private func debugFile(of file: ELFFile, _ request: Request) -> ELFFile? {
+        guard request.mapping.kind == .file else { return nil }
+        return DebugFileFinder().find(
+            for: file, path: request.mapping.path,
+            openInProcess: { path in
+                let pid = request.process.pid
+                let opened = try proc.openFile(inRootOf: pid, thread: pid, path: path)
+                return try FileReader(owning: fcntl(opened.descriptor.rawValue, F_DUPFD_CLOEXEC, 0))
+            },
+            openOnHost: { path in try FileReader(path: path) })
     }
 
     private func unreadable(_ request: Request, _ name: String, _ problem: String) -> OpenedExecutable {

@@ -168,7 +168,8 @@ final class FrameNaming {
             }
             var functions: [ProfileFunction] = []
             if let file = known.file,
-                let found = symbolizer.symbolize(known.fileID, at: frameAddress, open: { file.source })
+                let found = symbolizer.symbolize(
+                    known.fileID, at: frameAddress, open: { file.source }, debugFile: known.debugFile)
             {
                 functions = found.frames.map(FrameNaming.function)
             }

@@ -8,13 +8,19 @@ public struct SymbolTable: SymbolSource {
         var start: UInt32
         /// Length in bytes; made up from the next symbol where the file says 0.
         var size: UInt32
-        /// Offset in the string table; the top bit says which one.
+        /// Offset in the string table; the two top bits say which one.
         var name: UInt32
         /// Index of the nearest earlier entry that was not over at `start`, or `none`.
         var enclosing: UInt32
 
         static let none = UInt32.max
-        static let dynamicName: UInt32 = 1 << 31
+        /// Offsets in string tables are below.
+        static let nameLimit: UInt32 = 1 << 30
+
+        /// Which of the tables' `strings` has the name, and where.
+        static func place(ofName name: UInt32) -> (table: Int, offset: UInt32) {
+            (Int(name / nameLimit), name % nameLimit)
+        }
     }
 
     let base: UInt64
@@ -28,16 +34,24 @@ public struct SymbolTable: SymbolSource {
         entries.count * MemoryLayout<Entry>.stride + strings.reduce(0) { $0 + $1.sizeBytes }
     }
 
-    /// Reads `.symtab` and `.dynsym` and merges them.
-    /// - Parameter symbolLimit: how many symbols are looked at in each table; bounds memory against hostile files.
-    public init(_ file: ELFFile, symbolLimit: Int = 8_000_000) throws(ELFError) {
+    /// Reads `.symtab` and `.dynsym` and merges them. The `.symtab` of a stripped file is in its debug file, or some of
+    /// it in its MiniDebugInfo.
+    /// - Parameters:
+    ///   - debugFile: the file's separate debug file, see `DebugFileFinder`.
+    ///   - symbolLimit: how many symbols are looked at in each table; bounds memory against hostile files.
+    public init(_ file: ELFFile, debugFile: ELFFile? = nil, symbolLimit: Int = 8_000_000) throws(ELFError) {
         var builder = SymbolTableBuilder(file)
         var complete = true
         if let table = file.symbolTable() {
-            complete = try builder.add(table, stringTable: 0, limit: symbolLimit)
+            complete = try builder.add(table, of: file, limit: symbolLimit)
+        } else if let debugFile, let table = debugFile.symbolTable() {
+            complete = (try? builder.add(table, of: debugFile, limit: symbolLimit)) ?? false
+        } else if let inner = MiniDebugInfo.read(file), let table = inner.symbolTable() {
+            // Its names are kept, so that the unpacked file need not be.
+            complete = (try? builder.add(table, of: inner, keepsNames: true, limit: symbolLimit)) ?? false
         }
         if let table = file.dynamicSymbolTable() {
-            let all = try builder.add(table, stringTable: 1, limit: symbolLimit)
+            let all = try builder.add(table, of: file, limit: symbolLimit)
             complete = complete && all
         }
         isTruncated = !complete
@@ -47,7 +61,8 @@ public struct SymbolTable: SymbolSource {
     public func lookup(_ address: UInt64) -> SymbolMatch? {
         guard let index = index(of: address) else { return nil }
         let entry = entries[index]
-        let name = strings[entry.name & Entry.dynamicName == 0 ? 0 : 1].name(at: entry.name & ~Entry.dynamicName)
+        let place = Entry.place(ofName: entry.name)
+        let name = strings[place.table].name(at: place.offset)
         if name.isEmpty { return nil }
         return SymbolMatch(frames: [.init(systemName: name)], functionStart: base &+ UInt64(entry.start))
     }
@@ -81,16 +96,18 @@ struct SymbolStrings: Sendable {
     private static let keptBytes: UInt64 = 128 << 10
     private static let nameLimitBytes = 64 << 10
 
-    private let source: any BinarySource
+    /// Nil when all is kept.
+    private let source: (any BinarySource)?
     private let offset: UInt64
     let size: UInt64
     private let kept: [UInt8]?
 
-    init(_ source: any BinarySource, offset: UInt64, size: UInt64) {
-        self.source = source
+    /// - Parameter keepsAll: keep a big table in memory too.
+    init(_ source: any BinarySource, offset: UInt64, size: UInt64, keepsAll: Bool = false) {
         self.offset = offset
         self.size = size
-        kept = size <= Self.keptBytes ? try? source.read(at: offset, count: Int(size)) : nil
+        kept = size <= Self.keptBytes || keepsAll ? try? source.read(at: offset, count: Int(clamping: size)) : nil
+        self.source = kept == nil ? source : nil
     }
 
     var sizeBytes: Int { kept?.count ?? 0 }
@@ -100,7 +117,7 @@ struct SymbolStrings: Sendable {
         guard UInt64(position) < size else { return [] }
         if let kept { return Array(kept[Int(position)...].prefix(limit).prefix { $0 != 0 }) }
         let count = Int(min(UInt64(limit), size - UInt64(position)))
-        guard let bytes = try? source.read(at: offset &+ UInt64(position), count: count) else { return [] }
+        guard let bytes = try? source?.read(at: offset &+ UInt64(position), count: count) else { return [] }
         return Array(bytes.prefix { $0 != 0 })
     }
 

@@ -14,11 +14,10 @@ struct SymbolTableBuilder {
     private let file: ELFFile
     private let ranges: [(start: UInt64, end: UInt64)]
     private var candidates: [Candidate] = []
-    private var strings: [SymbolStrings]
+    private var strings: [SymbolStrings] = []
 
     init(_ file: ELFFile) {
         self.file = file
-        strings = Array(repeating: SymbolStrings(file.source, offset: 0, size: 0), count: 2)
         // Sections are the finer truth; without them, segments.
         var ranges = file.sections.filter { $0.isExecutable && $0.isAllocated }.map { ($0.address, $0.size) }
         if ranges.isEmpty { ranges = file.executableSegments.map { ($0.address, $0.memorySize) } }
@@ -26,15 +25,20 @@ struct SymbolTableBuilder {
             .sorted { $0.start < $1.start }
     }
 
+    /// Adds a table; two at most, which is what the bits of `SymbolTable.Entry.name` are enough for.
+    /// - Parameters:
+    ///   - holder: the file that has the table: this file, or one about it.
+    ///   - keepsNames: keep the names in memory, however many they are.
     /// - Returns: whether all symbols of the table were looked at.
     mutating func add(
-        _ table: ELFSymbolTableLocation, stringTable: Int, limit: Int
+        _ table: ELFSymbolTableLocation, of holder: ELFFile, keepsNames: Bool = false, limit: Int
     ) throws(ELFError) -> Bool {
-        let names = SymbolStrings(file.source, offset: table.stringsOffset, size: table.stringsSize)
-        strings[stringTable] = names
-        let flag = stringTable == 0 ? 0 : SymbolTable.Entry.dynamicName
-        return try file.forEachSymbol(in: table, limit: limit) { symbol in
-            guard symbol.isDefined, symbol.nameOffset != 0, symbol.nameOffset < SymbolTable.Entry.dynamicName,
+        let names = SymbolStrings(
+            holder.source, offset: table.stringsOffset, size: table.stringsSize, keepsAll: keepsNames)
+        let flag = UInt32(strings.count) * SymbolTable.Entry.nameLimit
+        strings.append(names)
+        return try holder.forEachSymbol(in: table, limit: limit) { symbol in
+            guard symbol.isDefined, symbol.nameOffset != 0, symbol.nameOffset < SymbolTable.Entry.nameLimit,
                 let kind = symbol.kind, kind != .object, let binding = symbol.binding,
                 let range = range(of: symbol.value)
             else { return }
@@ -108,8 +112,8 @@ struct SymbolTableBuilder {
     }
 
     private func leadingUnderscores(_ name: UInt32) -> Int {
-        let table = name & SymbolTable.Entry.dynamicName == 0 ? 0 : 1
-        return strings[table].prefix(at: name & ~SymbolTable.Entry.dynamicName, limit: 8)
+        let place = SymbolTable.Entry.place(ofName: name)
+        return strings[place.table].prefix(at: place.offset, limit: 8)
             .prefix { $0 == UInt8(ascii: "_") }.count
     }
 }

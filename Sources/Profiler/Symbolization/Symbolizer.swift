@@ -8,7 +8,7 @@ import Synchronization
 public final class Symbolizer: Sendable {
     /// Gives the sources of names for an executable, best first. This is where deeper sources than symbol tables are
     /// added; a source that cannot be read is left out.
-    public typealias SourceFactory = @Sendable (ELFFile) -> [any SymbolSource]
+    public typealias SourceFactory = @Sendable (_ file: ELFFile, _ debugFile: ELFFile?) -> [any SymbolSource]
 
     /// What the cache holds.
     public struct Statistics: Sendable, Equatable {
@@ -53,9 +53,9 @@ public final class Symbolizer: Sendable {
         self.makeSources = makeSources
     }
 
-    /// `.symtab` and `.dynsym`.
-    @Sendable public static func symbolTables(_ file: ELFFile) -> [any SymbolSource] {
-        (try? SymbolTable(file)).map { [$0] } ?? []
+    /// Symbol tables: of the file, of its debug file, of its MiniDebugInfo.
+    @Sendable public static func symbolTables(_ file: ELFFile, _ debugFile: ELFFile?) -> [any SymbolSource] {
+        (try? SymbolTable(file, debugFile: debugFile)).map { [$0] } ?? []
     }
 
     public var statistics: Statistics { state.withLock { $0.statistics } }
@@ -67,11 +67,13 @@ public final class Symbolizer: Sendable {
     ///   - address: in ELF virtual addresses of that file, see `ELFFile.loadBias`.
     ///   - open: opens the file when it is not cached. What it throws is not remembered, since the file may be reached
     ///     through another process later; a file that is not an object file is remembered as one without names.
+    ///   - debugFile: the separate debug file, if it has one; asked for when it is not cached.
     /// - Returns: nil when no source knows the address.
     public func symbolize(
-        _ executable: FileID, at address: FrameAddress, open: () throws -> any BinarySource
+        _ executable: FileID, at address: FrameAddress, open: () throws -> any BinarySource,
+        debugFile: @autoclosure () -> ELFFile? = nil
     ) -> SymbolizedAddress? {
-        guard let sources = sources(of: executable, open: open) else { return nil }
+        guard let sources = sources(of: executable, open: open, debugFile: debugFile) else { return nil }
         let address = address.lookupAddress
         var match: SymbolMatch?
         for source in sources {
@@ -98,7 +100,9 @@ public final class Symbolizer: Sendable {
         }
     }
 
-    private func sources(of executable: FileID, open: () throws -> any BinarySource) -> [any SymbolSource]? {
+    private func sources(
+        of executable: FileID, open: () throws -> any BinarySource, debugFile: () -> ELFFile?
+    ) -> [any SymbolSource]? {
         let cached = state.withLock { state -> [any SymbolSource]? in
             state.clock += 1
             state.entries[executable]?.lastUse = state.clock
@@ -111,7 +115,7 @@ public final class Symbolizer: Sendable {
         }
         // Not under the lock: other executables can be asked for meanwhile.
         let file = try? ELFFile(source)
-        let sources = file.map(makeSources) ?? []
+        let sources = file.map { makeSources($0, debugFile()) } ?? []
         let sizeBytes = sources.reduce(Self.executableOverheadBytes) { $0 + $1.sizeBytes }
         state.withLock { state in
             if file == nil { state.statistics.failures += 1 }
