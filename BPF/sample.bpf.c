@@ -181,13 +181,15 @@ static __always_inline u64 take_snapshot(struct scratch *scratch) {
 
     /* Page by page: a read that leaves the mapped stack fails as a whole. */
     u64 stack = scratch->state.registers[REGISTER_SP] - ABI_RED_ZONE_BYTES;
-    u32 copied = 4096 - (stack & 4095);
+    u64 copied = 4096 - (stack & 4095);
     if (copied > 4096)
         copied = 4096;
     if (read_user(snapshot->stack, copied, stack))
         copied = 0;
     else
         for (int page = 0; page < ABI_STACK_SNAPSHOT_BYTES / 4096 - 1; page++) {
+            /* Before 5.10 the verifier forgets the bounds of a number that was kept on the stack: shown anew. */
+            asm volatile("" : "+r"(copied));
             if (copied > ABI_STACK_SNAPSHOT_BYTES - 4096)
                 break;
             if (read_user(snapshot->stack + copied, 4096, stack + copied))
