@@ -1,18 +1,24 @@
-"""Reads the console output of kernel-matrix-test and checks the OTLP profiles in it, kernel by kernel: at
-least 99 % of the samples of the program `chain` must have its whole call chain, in order, down to _start."""
+"""Reads the console output of kernel-matrix-test and checks, kernel by kernel, what guest.sh sent of each run of otelcol:
+at least 99 % of the samples of the program `chain` must have its whole call chain, in order, down to _start; every CPU is
+sampled while it is online, and at no other time; and the log has nothing to complain about."""
 import base64
 import gzip
 import json
 import re
 import sys
 
+RUNS = ["new", "old"]
 CHAIN = ["chain_inner", "chain_middle", "chain_outer", "main", "__libc_start_call_main"]
 ROOTS = [["__libc_start_main", "_start"], ["__libc_start_main_impl", "_start"]]
 MINIMUM_SAMPLES = 100
+SAMPLES_PER_SECOND = 99
+# A CPU that came back is noticed within two seconds; an emulated machine is slow at times.
+NOTICED_SECONDS = 4
+MINIMUM_SHARE = 0.25
 
 
-def stacks(text):
-    """Function names of each sample, leaf first, with its count."""
+def samples(text):
+    """Of each kind of sample: function names, leaf first; CPU; times in seconds since 1970."""
     for line in text.splitlines(keepends=True):
         if not line.endswith("\n"):
             continue  # copied while it was being written
@@ -24,40 +30,81 @@ def stacks(text):
             [functions[part.get("functionIndex", 0)] for part in entry.get("lines", [])] or ["?"]
             for entry in dictionary["locationTable"]
         ]
+        attributes = dictionary["attributeTable"]
         tables = [entry.get("locationIndices", []) for entry in dictionary["stackTable"]]
         for resource in data.get("resourceProfiles", []):
             for scope in resource.get("scopeProfiles", []):
                 for profile in scope.get("profiles", []):
                     for sample in profile.get("samples", []):
-                        count = len(sample.get("timestampsUnixNano", [])) or sum(map(int, sample.get("values", [1])))
                         names = [name for index in tables[sample.get("stackIndex", 0)] for name in locations[index]]
-                        yield names, count
+                        cpu = next(
+                            int(attributes[index]["value"]["intValue"])
+                            for index in sample["attributeIndices"]
+                            if strings[attributes[index].get("keyStrindex", 0)] == "cpu.logical_number"
+                        )
+                        yield names, cpu, [int(time) / 1e9 for time in sample["timestampsUnixNano"]]
 
 
-def check(console):
-    """None when the kernel passed, else what is wrong."""
-    found = re.search(r"@@PROFILES\s+(.*?)@@END", console, re.DOTALL)
-    if not found:
-        return "no profiles were sent"
-    # A message of the kernel may have come between two lines.
-    encoded = "".join(line for line in found.group(1).splitlines() if re.fullmatch(r"[A-Za-z0-9+/=]+", line.strip()))
+def check_stacks(found):
+    """None when the chain's stacks are whole, else what is wrong."""
     busy = right = 0
     wrong = {}
-    for names, count in stacks(gzip.decompress(base64.b64decode(encoded)).decode()):
+    for names, _, times in found:
         if CHAIN[0] not in names:
             continue
-        busy += count
+        busy += len(times)
         rest = names[names.index(CHAIN[0]):]
         if any(rest == CHAIN + root for root in ROOTS):
-            right += count
+            right += len(times)
         else:
-            wrong[" < ".join(names)] = wrong.get(" < ".join(names), 0) + count
-    print(f"  {right} of {busy} samples of the chain are whole")
+            wrong[" < ".join(names)] = wrong.get(" < ".join(names), 0) + len(times)
+    print(f"    {right} of {busy} samples of the chain are whole")
     if busy < MINIMUM_SAMPLES:
         return f"fewer than {MINIMUM_SAMPLES} samples"
     if right * 100 < busy * 99:
         return "deviations: " + "; ".join(f"{count} × {stack}" for stack, count in wrong.items())[:2000]
     return None
+
+
+def check_cpus(found, marks):
+    """None when CPU 1 was sampled while it was online and only then, and CPU 0 always; else what is wrong."""
+    times = {0: [], 1: []}
+    for _, cpu, new in found:
+        times[cpu] += new
+    if [what for what, _ in marks] != ["start", "online", "offline", "online", "blink", "end"]:
+        return f"marks are {marks}"
+    problems, rates = [], []
+    for (what, begin), (_, end) in zip(marks, marks[1:]):
+        is_offline = what in ("start", "offline")
+        # Marks are in whole seconds.
+        first = begin + (1 if is_offline else NOTICED_SECONDS)
+        counts = [sum(first <= time < end for time in times[cpu]) for cpu in (0, 1)]
+        rates.append(f"{what} {counts[0] / (end - first):.0f} and {counts[1] / (end - first):.0f}")
+        least = MINIMUM_SHARE * SAMPLES_PER_SECOND * (end - first)
+        if what != "start" and counts[0] < least:
+            problems.append(f"CPU 0 has {counts[0]} samples in {end - first} s after '{what}'")
+        if is_offline and counts[1]:
+            problems.append(f"CPU 1 has {counts[1]} samples while it is offline")
+        if not is_offline and counts[1] < least:
+            problems.append(f"CPU 1 has {counts[1]} samples in {end - first} s after '{what}'")
+    print("    samples a second of CPU 0 and 1: " + ", ".join(rates))
+    return "; ".join(problems) or None
+
+
+def check(console, run):
+    """None when a run passed on a kernel, else what is wrong."""
+    found = re.search(rf"@@LOG {run}\n(.*?)@@PROFILES {run}\s+(.*?)@@END", console, re.DOTALL)
+    if not found:
+        return "no profiles were sent"
+    complaints = [line for line in found[1].splitlines() if line.strip() and "\tinfo\t" not in line]
+    if complaints:
+        return "the log complains: " + "; ".join(complaints)[:2000]
+    # A message of the kernel may have come between two lines.
+    encoded = "".join(line for line in found[2].splitlines() if re.fullmatch(r"[A-Za-z0-9+/=]+", line.strip()))
+    taken = list(samples(gzip.decompress(base64.b64decode(encoded)).decode()))
+    marks = [(what, int(time)) for what, time in re.findall(rf"@@MARK {run}:(\w+) (\d+)", console)]
+    problems = [problem for problem in (check_stacks(taken), check_cpus(taken, marks)) if problem]
+    return "; ".join(problems) or None
 
 
 def main():
@@ -67,14 +114,20 @@ def main():
     if not blocks:
         print(output[-4000:])
     for block in blocks:
-        print(block.splitlines()[0])
-        problem = check(block)
-        if problem is None and ": exit 0," not in block.splitlines()[0]:
-            problem = "otelcol did not end with 0"
-        if problem:
+        title = block.splitlines()[0]
+        print(title)
+        problems = []
+        for run in RUNS:
+            print(f"  {run}")
+            problem = check(block, run)
+            if problem:
+                problems.append(f"{run}: {problem}")
+        if ": exit 0," not in title:
+            problems.append("otelcol did not end with 0")
+        if problems:
             failed = True
-            print(f"  FAILED: {problem}")
-            print(re.sub(r"@@PROFILES.*?@@END", "", block, flags=re.DOTALL)[-4000:])
+            print("  FAILED: " + "\n  FAILED: ".join(problems))
+            print(re.sub(r"(@@PROFILES \w+).*?@@END", r"\1", block, flags=re.DOTALL)[-4000:])
     sys.exit(1 if failed else 0)
 
 
