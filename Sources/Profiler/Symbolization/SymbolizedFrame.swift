@@ -60,15 +60,19 @@ public struct SymbolMatch: Sendable {
     public struct Frame: Sendable {
         /// As in the file; empty when this source knows only the line.
         public var systemName: String
+        /// False for a name of Go, which is the source's own however it looks.
+        public var isMangled = true
         public var fileName = ""
         public var line: UInt32 = 0
         public var column: UInt32 = 0
         public var startLine: UInt32 = 0
 
         public init(
-            systemName: String, fileName: String = "", line: UInt32 = 0, column: UInt32 = 0, startLine: UInt32 = 0
+            systemName: String, isMangled: Bool = true, fileName: String = "", line: UInt32 = 0, column: UInt32 = 0,
+            startLine: UInt32 = 0
         ) {
             self.systemName = systemName
+            self.isMangled = isMangled
             self.fileName = fileName
             self.line = line
             self.column = column
@@ -88,7 +92,10 @@ public struct SymbolMatch: Sendable {
     /// Takes from a less informed source what this answer lacks about the function that really lies at the address.
     mutating func complete(from other: SymbolMatch) {
         guard let last = frames.indices.last, let known = other.frames.last else { return }
-        if frames[last].systemName.isEmpty { frames[last].systemName = known.systemName }
+        if frames[last].systemName.isEmpty {
+            frames[last].systemName = known.systemName
+            frames[last].isMangled = known.isMangled
+        }
         if frames.count == 1, frames[last].line == 0, frames[last].fileName.isEmpty {
             frames[last].fileName = known.fileName
             frames[last].line = known.line
@@ -101,7 +108,7 @@ public struct SymbolMatch: Sendable {
     var isComplete: Bool { frames.last.map { !$0.systemName.isEmpty && $0.line != 0 } ?? false }
 }
 
-/// A source of names for one executable: symbol tables; later DWARF, Go's tables, maps of compilers at run time.
+/// A source of names for one executable: symbol tables, Go's table of functions.
 public protocol SymbolSource: Sendable {
     /// What is known of the ELF virtual address; nil when nothing is.
     func lookup(_ address: UInt64) -> SymbolMatch?

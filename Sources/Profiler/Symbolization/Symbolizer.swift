@@ -46,16 +46,17 @@ public final class Symbolizer: Sendable {
     ///   - executableLimit: how many executables are kept; each holds a file descriptor.
     public init(
         capacityBytes: Int = 64 << 20, executableLimit: Int = 256,
-        sources makeSources: @escaping SourceFactory = Symbolizer.symbolTables
+        sources makeSources: @escaping SourceFactory = Symbolizer.standardSources
     ) {
         self.capacityBytes = capacityBytes
         self.executableLimit = max(1, executableLimit)
         self.makeSources = makeSources
     }
 
-    /// Symbol tables: of the file, of its debug file, of its MiniDebugInfo.
-    @Sendable public static func symbolTables(_ file: ELFFile, _ debugFile: ELFFile?) -> [any SymbolSource] {
-        (try? SymbolTable(file, debugFile: debugFile)).map { [$0] } ?? []
+    /// Go's table of functions; symbol tables of the file, of its debug file, of its MiniDebugInfo.
+    @Sendable public static func standardSources(_ file: ELFFile, _ debugFile: ELFFile?) -> [any SymbolSource] {
+        let sources: [(any SymbolSource)?] = [GoFunctionTable(file), try? SymbolTable(file, debugFile: debugFile)]
+        return sources.compactMap { $0 }
     }
 
     public var statistics: Statistics { state.withLock { $0.statistics } }
@@ -83,7 +84,9 @@ public final class Symbolizer: Sendable {
         }
         guard let match else { return nil }
         let frames = match.frames.map { frame in
-            let name = demangled(frame.systemName)
+            let name =
+                frame.isMangled
+                ? demangled(frame.systemName) : Demangler.Result(name: frame.systemName, language: .unknown)
             return SymbolizedFrame(
                 functionName: name.name, systemName: frame.systemName, fileName: frame.fileName, line: frame.line,
                 column: frame.column, startLine: frame.startLine, language: name.language)

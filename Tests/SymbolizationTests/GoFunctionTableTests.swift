@@ -1,0 +1,220 @@
+import Foundation
+import ObjectFiles
+import Testing
+
+@testable import Symbolization
+
+/// Go's tool chains on this machine: those where Debian and the makers install them, and those that
+/// `OTELCOL_TEST_GO` names, separated by colons.
+private let goTools: [String] = {
+    let named = ProcessInfo.processInfo.environment["OTELCOL_TEST_GO"] ?? ""
+    let versions = (try? FileManager.default.contentsOfDirectory(atPath: "/usr/lib")) ?? []
+    let candidates =
+        named.split(separator: ":").map(String.init)
+        + versions.filter { $0.hasPrefix("go-") }.sorted().map { "/usr/lib/\($0)/bin/go" } + ["/usr/local/go/bin/go"]
+    return candidates.filter { FileManager.default.isExecutableFile(atPath: $0) }
+}()
+
+private struct GoFunction {
+    var address: UInt64
+    var size: UInt64
+    var name: String
+}
+
+/// A program built in several ways by one tool chain.
+private final class GoProgram {
+    let go: String
+    let folder: String
+
+    init(go: String) throws {
+        self.go = go
+        folder = FileManager.default.temporaryDirectory.appendingPathComponent(UUID().uuidString).path
+        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+        try """
+        package main
+
+        import (
+            "fmt"
+            "os"
+            "sort"
+        )
+
+        type shape interface{ area() int }
+        type square struct{ side int }
+
+        func (s *square) area() int { return s.side * s.side }
+
+        // A name that looks like a compiler's suffix.
+        //go:noinline
+        func (s *square) cold() int { return inner(s.side) }
+
+        //go:noinline
+        func inner(n int) int { return n * 3 }
+
+        func main() {
+            shapes := []shape{&square{1}, &square{len(os.Args)}}
+            sort.Slice(shapes, func(i, j int) bool { return shapes[i].area() < shapes[j].area() })
+            total := shapes[0].area() + (&square{len(shapes)}).cold()
+            defer func() { fmt.Println(total) }()
+        }
+        """.write(toFile: folder + "/main.go", atomically: false, encoding: .utf8)
+        try "module program\n\ngo 1.13\n".write(toFile: folder + "/go.mod", atomically: false, encoding: .utf8)
+    }
+
+    deinit {
+        try? FileManager.default.removeItem(atPath: folder)
+    }
+
+    func path(_ name: String) -> String { folder + "/" + name }
+
+    func build(_ options: String, as name: String) throws {
+        let text = try run(
+            "/bin/sh",
+            [
+                "-c",
+                """
+                cd '\(folder)' && GOFLAGS= GOTOOLCHAIN=local \
+                GO111MODULE=on CGO_ENABLED=\(options.contains("external") ? 1 : 0) '\(go)' build -o \(name) \(options) . 2>&1 && echo built
+                """,
+            ])
+        #expect(text.hasSuffix("built\n"), "\(go): \(text)")
+    }
+
+    /// The functions that Go compiled, without those that a linker of C added.
+    func functions(_ name: String) throws -> [GoFunction] {
+        let output = try run(go, ["tool", "nm", "-size", "-sort", "address", path(name)])
+        let all = output.split(separator: "\n").compactMap { line -> GoFunction? in
+            let columns = line.split(separator: " ", maxSplits: 3)
+            guard columns.count == 4, columns[2] == "t" || columns[2] == "T",
+                let address = UInt64(columns[0], radix: 16), let size = UInt64(columns[1])
+            else { return nil }
+            return GoFunction(address: address, size: size, name: columns[3].trimmingCharacters(in: .whitespaces))
+        }
+        let start = try #require(all.first { $0.name == "runtime.text" }).address
+        let end = try #require(all.first { $0.name == "runtime.etext" }).address
+        return all.filter { $0.size > 0 && $0.address >= start && $0.address < end }
+    }
+}
+
+/// A function's name as the tables of Go have it: without the arguments of generic functions, and without the suffix
+/// by which the linker tells the two calling conventions apart.
+private func plain(_ name: String) -> String {
+    let name = name.hasSuffix(".abi0") ? String(name.dropLast(5)) : name
+    guard let open = name.firstIndex(of: "["), let close = name.lastIndex(of: "]"), open < close else { return name }
+    return name[..<open] + "[...]" + name[name.index(after: close)...]
+}
+
+@Suite(.enabled(if: !goTools.isEmpty, "no Go tool chain in /usr/lib/go-*, /usr/local/go or OTELCOL_TEST_GO"))
+struct GoFunctionTableTests {
+    /// Names of all functions against `go tool nm`, names and lines within them against `go tool addr2line`; the
+    /// same from files without symbols and without section headers.
+    @Test(arguments: goTools, ["exe", "pie", "pie -ldflags=-linkmode=external"])
+    func agreesWithGoTools(go: String, mode: String) throws {
+        let program = try GoProgram(go: go)
+        try program.build("-buildmode=\(mode)", as: "full")
+        let functions = try program.functions("full")
+        #expect(functions.count > 1000)
+        let addresses = functions.flatMap { [$0.address, $0.address + $0.size / 2, $0.address + $0.size - 1] }
+        let input = addresses.map { "0x" + String($0, radix: 16) }.joined(separator: "\n") + "\n"
+        let lines = try run(go, ["tool", "addr2line", program.path("full")], input: input).split(separator: "\n")
+        try #require(lines.count == addresses.count * 2)
+        // Go 1.19 does not find the table of its own position-independent programs.
+        let isTold = lines.contains { $0.hasPrefix("main.inner") }
+        #expect(isTold || mode.hasPrefix("pie"))
+
+        _ = try run("/usr/bin/objcopy", ["--strip-all", program.path("full"), program.path("stripped")])
+        var headless = try [UInt8](Data(contentsOf: URL(fileURLWithPath: program.path("full"))))
+        for range in [40..<48, 60..<64] { for position in range { headless[position] = 0 } }
+        let files = try [
+            "full": ELFFile(FileReader(path: program.path("full"))),
+            "stripped": ELFFile(FileReader(path: program.path("stripped"))),
+            "without sections": ELFFile(MemorySource(headless)),
+        ]
+        #expect(files["stripped"]?.symbolTable() == nil && files["without sections"]?.sections.isEmpty == true)
+        for (kind, file) in files {
+            let table = try #require(GoFunctionTable(file), "\(kind), \(mode), \(go)")
+            var differences: [String] = []
+            for function in functions {
+                let match = table.lookup(function.address)
+                if match?.frames.first.map({ plain($0.systemName) }) != plain(function.name)
+                    || match?.functionStart != function.address
+                {
+                    differences.append("\(function.name), not \(match?.frames.first?.systemName ?? "-")")
+                }
+            }
+            for (index, address) in addresses.enumerated() where isTold {
+                guard let frame = table.lookup(address)?.frames.first else { continue }
+                let place = "\(frame.fileName):\(frame.line)"
+                if frame.systemName != lines[2 * index] || (place != lines[2 * index + 1] && frame.line != 0) {
+                    differences.append("\(lines[2 * index]) \(lines[2 * index + 1]), not \(frame.systemName) \(place)")
+                }
+            }
+            #expect(differences.count == 0, "\(kind), \(mode), \(go): \(differences.prefix(10))")
+            let inner = try #require(functions.first { $0.name == "main.inner" })
+            let found = try #require(table.lookup(inner.address)?.frames.first)
+            #expect(found.fileName.hasSuffix("/main.go") && found.line == 19)
+            #expect(table.lookup(0) == nil && table.lookup(.max) == nil)
+        }
+    }
+
+    /// What `-ldflags="-s -w"` leaves out is found all the same, and names of Go are shown as they are.
+    @Test(arguments: goTools)
+    func symbolizerNamesStrippedPrograms(go: String) throws {
+        let program = try GoProgram(go: go)
+        try program.build("", as: "full")
+        try program.build("-ldflags='-s -w'", as: "small")
+        let reader = try FileReader(path: program.path("small"))
+        #expect(try ELFFile(reader).symbolTable() == nil)
+        let symbolizer = Symbolizer()
+        for function in try program.functions("full") where function.name.hasPrefix("main.") {
+            let found = symbolizer.symbolize(
+                FileID(high: 1, low: 1), at: .returnAddress(function.address + function.size), open: { reader })
+            #expect(found?.frames.first?.functionName == function.name)
+            #expect(found?.frames.first?.fileName.hasSuffix("/main.go") ?? false || function.name.contains("area"))
+        }
+        #expect(try program.functions("full").contains { $0.name == "main.(*square).cold" })
+    }
+
+    /// Damaged tables give wrong names or none, never a trap.
+    @Test(arguments: goTools)
+    func damagedTablesNeverTrap(go: String) throws {
+        let seed = UInt64.random(in: 0..<UInt64.max)
+        print("Go table mutation seed: \(seed)")
+        var random = SeededGenerator(state: seed)
+        let program = try GoProgram(go: go)
+        try program.build("", as: "full")
+        let original = try [UInt8](Data(contentsOf: URL(fileURLWithPath: program.path("full"))))
+        let file = try ELFFile(MemorySource(original))
+        let section = try #require(file.section(".gopclntab"))
+        let functions = try program.functions("full")
+        let header = try #require(GoFunctionTable(file)).header
+        let list = Int(section.offset + header.functions)
+        let targets = [
+            Int(section.offset)..<(Int(section.offset) + 72), list..<(list + 64),
+            (list + 4000)..<(list + 40000), Int(section.offset)..<Int(section.offset + section.size),
+        ]
+        var accepted = 0
+        for _ in 0..<150 {
+            var bytes = original
+            let target = targets.randomElement(using: &random) ?? targets[0]
+            for _ in 0..<Int.random(in: 1...(target.count > 100 ? 2000 : 3), using: &random) {
+                bytes[Int.random(in: target, using: &random)] =
+                    Bool.random(using: &random) ? 0xff : UInt8.random(in: 0...255, using: &random)
+            }
+            if Int.random(in: 0..<8, using: &random) == 0 { bytes = Array(bytes.prefix(list + 30_000)) }
+            guard let damaged = try? ELFFile(MemorySource(bytes)), let table = GoFunctionTable(damaged) else {
+                continue
+            }
+            accepted += 1
+            for function in functions.shuffled(using: &random).prefix(60) {
+                _ = table.lookup(function.address + function.size / 2)
+            }
+            for address in [0, 1, header.textStart, .max] { _ = table.lookup(address) }
+        }
+        #expect(accepted > 30)
+    }
+
+    @Test func otherProgramsHaveNone() throws {
+        #expect(GoFunctionTable(try ELFFile(FileReader(path: "/bin/ls"))) == nil)
+    }
+}
