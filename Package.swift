@@ -143,6 +143,7 @@ targets += [
             "FileExporter",
             "NopExporter",
             "NopReceiver",
+            "ProfilingMetricsConnector",
             "OTLPGRPCExporter",
             "OTLPHTTPExporter",
             "ProfileStoreExporter",
@@ -151,7 +152,19 @@ targets += [
             "UnwindCases",
         ],
         path: "Sources/otelcol", swiftSettings: strict),
-    tests("otelcol", ["Collector", "LiveSupport"]),
+    tests("otelcol", ["Collector", "LiveSupport", "OTLP", "OTLPTestSupport"]),
+]
+
+// MARK: - Connectors
+
+targets += [
+    module(
+        "Components/Connectors/ProfilingMetrics", name: "ProfilingMetricsConnector",
+        ["Collector", "OTLP", "RegularExpressions", logging]),
+    tests("ProfilingMetricsConnector", ["Collector", "OTLP", "RegularExpressions", logging]),
+    .executableTarget(
+        name: "profiling-metrics-benchmark", dependencies: ["Collector", "OTLP", "ProfilingMetricsConnector", logging],
+        path: "Benchmarks/ProfilingMetrics", swiftSettings: strict),
 ]
 
 // MARK: - Profile store and viewer

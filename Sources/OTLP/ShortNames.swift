@@ -30,6 +30,12 @@ public typealias OTLPLink = Opentelemetry_Proto_Profiles_V1development_Link
 public typealias OTLPValueType = Opentelemetry_Proto_Profiles_V1development_ValueType
 public typealias OTLPKeyValueAndUnit = Opentelemetry_Proto_Profiles_V1development_KeyValueAndUnit
 
+// MARK: - Metrics
+
+public typealias OTLPResourceMetrics = Opentelemetry_Proto_Metrics_V1_ResourceMetrics
+public typealias OTLPMetric = Opentelemetry_Proto_Metrics_V1_Metric
+public typealias OTLPNumberDataPoint = Opentelemetry_Proto_Metrics_V1_NumberDataPoint
+
 // MARK: - Requests and answers
 
 public typealias OTLPExportTracesRequest = Opentelemetry_Proto_Collector_Trace_V1_ExportTraceServiceRequest

@@ -7,6 +7,7 @@ import OTLPGRPCExporter
 import OTLPHTTPExporter
 import ProfileStoreExporter
 import ProfileViewerExtension
+import ProfilingMetricsConnector
 import ProfilingReceiver
 
 /// All components of this program: a new one is a module and a line here.
@@ -25,8 +26,7 @@ let components = ComponentFactories(
         ForthcomingExporterFactory(type: "elasticsearch", signals: [.metrics, .logs, .traces, .profiles]),
     ],
     connectors: [
-        ForthcomingConnectorFactory(
-            type: "profilingmetrics", signals: [SignalPair(from: .profiles, to: .metrics)])
+        ProfilingMetricsConnectorFactory()
     ],
     extensions: [
         ProfileViewerExtensionFactory()

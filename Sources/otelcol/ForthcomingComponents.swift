@@ -21,28 +21,7 @@ struct ForthcomingExporterFactory: ExporterFactory {
     }
 }
 
-/// A connector that a later release brings; see `ForthcomingExporterFactory`.
-struct ForthcomingConnectorFactory: ConnectorFactory {
-    let type: String
-    let signals: [SignalPair]
-
-    var stability: [SignalPair: Stability] {
-        Dictionary(signals.map { ($0, .development) }, uniquingKeysWith: { first, _ in first })
-    }
-
-    func decode(_ section: ConfigurationSection) { section.acceptAnyKeys() }
-
-    func makeConnector(
-        signals: SignalPair, configuration: Void, context: ComponentContext, next: any Consumer
-    ) -> any Connector {
-        let dropped = context.metrics.counter(
-            "otelcol_connector_dropped_items", help: "Items that the connector dropped",
-            labels: ["connector": "\(context.id)"])
-        return ForthcomingComponent(context: context, dropped: dropped)
-    }
-}
-
-struct ForthcomingComponent: Exporter, Connector {
+struct ForthcomingComponent: Exporter {
     let context: ComponentContext
     let dropped: Counter
 
