@@ -54,6 +54,16 @@ public final class PythonPeer: Sendable {
     /// The next export that arrives.
     public func nextEvent() async throws -> Event { try await Self.readEvent(process) }
 
+    /// All exports until the peer is told to `end`. Ask early: a peer that nobody listens to stands still.
+    public func remainingEvents() async throws -> [Event] {
+        var events: [Event] = []
+        while true {
+            do { events.append(try await nextEvent()) } catch Failure.ended { return events }
+        }
+    }
+
+    public func end() { process.send(SIGTERM) }
+
     private static func readEvent(_ process: ChildProcess) async throws -> Event {
         guard let line = try await onThread({ try process.readLine() }) else { throw Failure.ended }
         let decoder = JSONDecoder()

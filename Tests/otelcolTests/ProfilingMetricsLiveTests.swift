@@ -1,0 +1,148 @@
+import Foundation
+import LiveSupport
+import OTLP
+import OTLPTestSupport
+import Testing
+
+/// Programs that do one thing each, seen through the whole pipeline: profiler, connector, OTLP/HTTP, and a receiver
+/// made of Python's own packages. What the metrics say must agree with what the programs do and with how the kernel
+/// accounts their time.
+struct ProfilingMetricsLiveTests {
+    struct Activity: Sendable {
+        var name: String
+        /// `kernel_area` of most kernel samples, and the values of `kernel_io` and the system calls that must be seen;
+        /// nil: runs in user mode.
+        var area: String?
+        var directions: Set<String> = []
+        var systemCalls: Set<String> = []
+        /// Others that are no surprise.
+        var mayBeSeen: Set<String> = []
+    }
+
+    static let activities = [
+        Activity(name: "user", area: nil),
+        Activity(name: "tcp", area: "network", directions: ["read", "write"], systemCalls: ["read", "write"]),
+        Activity(name: "pipe", area: "ipc", directions: ["read", "write"], systemCalls: ["read", "write"]),
+        Activity(name: "file", area: "disk", directions: ["read"], systemCalls: ["pread64"]),
+        Activity(name: "futex", area: "synchronization", systemCalls: ["futex"]),
+        // Kernels leave mmap's own entry function out of their stacks where it ends in a tail call.
+        Activity(name: "mmap", area: "memory", systemCalls: ["munmap"], mayBeSeen: ["mmap", "mmap_pgoff"]),
+        Activity(name: "fault", area: "memory", systemCalls: ["madvise"]),
+    ]
+
+    /// What was counted for one process.
+    struct Counts {
+        var user: Int64 = 0
+        var kernel: Int64 = 0
+        var areas: [String: Int64] = [:]
+        var directions: Set<String> = []
+        var systemCalls: [String: Int64] = [:]
+    }
+
+    @Test(
+        .enabled(if: try Live.has(.root, .bpf, .perfEvents, .tool("gcc")) && PythonPeer.isAvailable()))
+    func metricsAgreeWithWhatProgramsDo() async throws {
+        let folder = try TemporaryFolder()
+        let program = folder.path(of: "activities")
+        let source = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
+            .appendingPathComponent("../Live/Programs/activities.c").standardizedFileURL.path
+        try await Command.run(["gcc", "-O2", "-pthread", source, "-o", program])
+        let peer = try await PythonPeer()
+        async let events = peer.remainingEvents()
+        let configuration = """
+            receivers: { profiling: { samples_per_second: 199 } }
+            connectors: { profilingmetrics: { flush_interval: 3s } }
+            exporters: { otlp_http: { endpoint: "http://127.0.0.1:\(peer.httpPort)" } }
+            service:
+              telemetry: { metrics: { level: none } }
+              pipelines:
+                profiles: { receivers: [ profiling ], exporters: [ profilingmetrics ] }
+                metrics: { receivers: [ profilingmetrics ], exporters: [ otlp_http ] }
+            """
+        try Data(configuration.utf8).write(to: URL(fileURLWithPath: folder.path(of: "otel.yml")))
+        let bundle = try #require(ProcessInfo.processInfo.arguments.first { $0.hasSuffix(".xctest") })
+        let otelcol = URL(fileURLWithPath: bundle).deletingLastPathComponent().appendingPathComponent("otelcol").path
+        let collector = try ChildProcess(
+            [otelcol, "--config", folder.path(of: "otel.yml"), "--feature-gates=service.profilesSupport"])
+        // The first intervals are over: the profiler runs.
+        try await Task.sleep(for: .seconds(4))
+        var children: [pid_t: (activity: Activity, process: ChildProcess)] = [:]
+        for activity in Self.activities {
+            let child = try ChildProcess([program, activity.name, folder.path(of: "")])
+            children[child.pid] = (activity, child)
+        }
+        try await Task.sleep(for: .seconds(16))
+        let times = try children.keys.reduce(into: [:]) { $0[$1] = try Self.accountedShareOfUserTime(pid: $1) }
+        for child in children.values { child.process.send(SIGKILL) }
+        try await Task.sleep(for: .seconds(1))
+        collector.send(SIGTERM)
+        #expect(try await onThread { collector.wait() } == .code(0))
+
+        peer.end()
+        let counts = Self.counts(of: try await events)
+        for (pid, child) in children {
+            let name = child.activity.name
+            let seen = try #require(counts[Int64(pid)], "no metrics of \(name)")
+            let total = Double(seen.user + seen.kernel)
+            #expect(total >= 100, "\(name): \(total) samples")
+            // Three standard deviations of a share of so many samples, and what the two clocks may differ: that of
+            // samples waits while interrupts are off and then hits kernel code, the more the busier the machine is
+            // (0.14 was seen with a load of ten for each CPU); that of accounting counts ticks.
+            let share = Double(seen.user) / total
+            let accounted = try #require(times[pid])
+            let tolerance = 3 * (max(accounted * (1 - accounted), 0.01) / total).squareRoot() + 0.15
+            #expect(abs(share - accounted) <= tolerance, "\(name): user \(share), accounted \(accounted)")
+            guard let area = child.activity.area else { continue }
+            let classified = seen.areas.values.reduce(0, +)
+            #expect(seen.areas[area, default: 0] * 10 >= classified * 8, "\(name): \(seen.areas)")
+            #expect(Double(classified) >= 0.5 * Double(seen.kernel), "\(name): \(seen.areas) of \(seen.kernel)")
+            #expect(seen.directions.isSuperset(of: child.activity.directions), "\(name): \(seen.directions)")
+            let expected = seen.systemCalls.filter { child.activity.systemCalls.contains($0.key) }
+            #expect(Set(expected.keys) == child.activity.systemCalls, "\(name): \(seen.systemCalls)")
+            let calls = seen.systemCalls.values.reduce(0, +)
+            let allowed = child.activity.systemCalls.union(child.activity.mayBeSeen)
+            let known = seen.systemCalls.filter { allowed.contains($0.key) }.values.reduce(0, +)
+            #expect(known * 100 >= calls * 90, "\(name): \(seen.systemCalls)")
+        }
+    }
+
+    /// utime and stime, fields 14 and 15 of /proc/PID/stat (proc(5)).
+    private static func accountedShareOfUserTime(pid: pid_t) throws -> Double {
+        let text = try String(contentsOfFile: "/proc/\(pid)/stat", encoding: .utf8)
+        let fields = text.drop { $0 != ")" }.split(separator: " ")
+        guard fields.count > 12, let user = Double(fields[12]), let system = Double(fields[13]) else { return 0 }
+        return user / max(1, user + system)
+    }
+
+    private static func counts(of events: [PythonPeer.Event]) -> [Int64: Counts] {
+        var counts: [Int64: Counts] = [:]
+        for event in events where event.signal == "metrics" {
+            guard let message = event.message, let request = try? OTLPExportMetricsRequest(serializedBytes: message)
+            else { continue }
+            for resource in request.resourceMetrics {
+                let pid = resource.resource.attributes.first { $0.key == "process.pid" }?.value.intValue ?? 0
+                for metric in resource.scopeMetrics.flatMap(\.metrics) {
+                    for point in metric.sum.dataPoints {
+                        add(point, of: metric.name, to: &counts[pid, default: Counts()])
+                    }
+                }
+            }
+        }
+        return counts
+    }
+
+    private static func add(_ point: OTLPNumberDataPoint, of metric: String, to counts: inout Counts) {
+        if metric == "samples.user.count" { counts.user += point.asInt }
+        guard metric == "samples.kernel.count" else { return }
+        counts.kernel += point.asInt
+        for attribute in point.attributes {
+            let value = attribute.value.stringValue
+            switch attribute.key {
+            case "kernel_area": counts.areas[value, default: 0] += point.asInt
+            case "kernel_io": counts.directions.insert(value)
+            case "syscall_name": counts.systemCalls[value, default: 0] += point.asInt
+            default: break
+            }
+        }
+    }
+}
