@@ -175,6 +175,53 @@ struct GoFunctionTableTests {
         #expect(try program.functions("full").contains { $0.name == "main.(*square).cold" })
     }
 
+    /// Go 1.16 and 1.17 had the tables of today with absolute addresses: the same table, written in their way, says
+    /// the same.
+    @Test(arguments: goTools.suffix(1))
+    func layoutOfGo1_16(go: String) throws {
+        let program = try GoProgram(go: go)
+        try program.build("", as: "full")
+        var bytes = try [UInt8](Data(contentsOf: URL(fileURLWithPath: program.path("full"))))
+        let file = try ELFFile(MemorySource(bytes))
+        let table = try #require(GoFunctionTable(file))
+        let old = table.header
+        try #require(old.addressBytes == 4)
+        func little(_ value: UInt64) -> [UInt8] { (0..<8).map { UInt8(truncatingIfNeeded: value >> (8 * $0)) } }
+        func number(_ offset: UInt64) -> UInt64 {
+            bytes[Int(old.start + offset)..<Int(old.start + offset + 4)].reversed().reduce(0) { $0 << 8 | UInt64($1) }
+        }
+        let shift = old.names - 64
+        var new = Array(little(UInt64(0xffff_fffa) | 1 << 48 | 8 << 56)) + little(old.functionCount) + little(0)
+        for offset in [old.names, old.fileOffsets, old.files, old.values, old.functions] {
+            new += little(offset - shift)
+        }
+        new += bytes[Int(old.start + old.names)..<Int(old.start + old.functions)]
+        var records: [UInt8] = []
+        for index in 0..<old.functionCount {
+            let start = little(old.textStart + number(old.functions + index * 8))
+            new += start + little(old.functionCount * 16 + 8 + UInt64(records.count))
+            let record = old.start + old.records + number(old.functions + index * 8 + 4)
+            records += start + bytes[Int(record + 4)..<Int(record + 40)]
+        }
+        new += little(old.textStart + number(old.functions + old.functionCount * 8)) + records
+
+        let section = try #require(file.sections.firstIndex { $0.name == ".gopclntab" })
+        let headers = bytes[40..<48].reversed().reduce(0) { $0 << 8 | Int($1) } + 64 * section
+        let place = little(UInt64(bytes.count)) + little(UInt64(new.count))
+        bytes.replaceSubrange((headers + 24)..<(headers + 40), with: place)
+        let converted = try #require(GoFunctionTable(ELFFile(MemorySource(bytes + new))))
+        #expect(converted.header.layout == .go1_16)
+        for function in try program.functions("full") {
+            for address in [function.address, function.address + function.size / 2] {
+                let (left, right) = (table.lookup(address), converted.lookup(address))
+                #expect(left?.functionStart == right?.functionStart)
+                #expect(left?.frames.first?.systemName == right?.frames.first?.systemName)
+                #expect(left?.frames.first?.line == right?.frames.first?.line)
+                #expect(left?.frames.first?.fileName == right?.frames.first?.fileName)
+            }
+        }
+    }
+
     /// Damaged tables give wrong names or none, never a trap.
     @Test(arguments: goTools)
     func damagedTablesNeverTrap(go: String) throws {
