@@ -73,8 +73,9 @@ private final class GoProgram {
             [
                 "-c",
                 """
-                cd '\(folder)' && GOFLAGS= GOTOOLCHAIN=local \
-                GO111MODULE=on CGO_ENABLED=\(options.contains("external") ? 1 : 0) '\(go)' build -o \(name) \(options) . 2>&1 && echo built
+                cd '\(folder)' && GOFLAGS= GOTOOLCHAIN=local GO111MODULE=on \
+                CGO_ENABLED=\(options.contains("external") ? 1 : 0) \
+                '\(go)' build -o \(name) \(options) . 2>&1 && echo built
                 """,
             ])
         #expect(text.hasSuffix("built\n"), "\(go): \(text)")
