@@ -84,7 +84,7 @@ import Testing
         sink.refuse(with: [PermanentError("never")])
         try await connector.start(host: TestHost())
         try await connector.consume(.profiles(message([TestSample([.of("go")])])))
-        await #expect(throws: CollectorError.self) { try await connector.shutdown() }
+        await #expect(throws: PermanentError.self) { try await connector.shutdown() }
         #expect(dropped() == 2)
         #expect(sink.batches.isEmpty)
     }

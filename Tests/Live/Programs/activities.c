@@ -1,4 +1,5 @@
-/* activities NAME FOLDER: spends its time on one thing until it is killed: user, tcp, pipe, file, futex, mmap, fault. */
+/* activities NAME FOLDER: spends its time on one thing until it is killed: user, tcp, pipe, file, futex, mmap or
+ * fault. */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <fcntl.h>

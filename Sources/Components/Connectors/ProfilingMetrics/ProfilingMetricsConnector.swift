@@ -71,6 +71,8 @@ final class ProfilingMetricsConnector: Connector {
                 defer { state.kept = [] }
                 return state.kept.reduce(0) { $0 + $1.metricPointCount }
             }
+            // What was refused for good has been counted already.
+            if lost == 0 { throw error }
             droppedPoints.add(lost)
             throw CollectorError("\(lost) metric points were lost, the next component does not take them: \(error)")
         }
