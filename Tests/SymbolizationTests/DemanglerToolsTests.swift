@@ -47,11 +47,18 @@ import Testing
         let expected = try run(path, ["-compact", "-no-sugar"], input: names.joined(separator: "\n") + "\n")
             .split(separator: "\n")
         try #require(expected.count == names.count)
+        var refused = 0
         for (name, expected) in zip(names, expected) where expected.utf8.count < Demangler.outputLimitBytes {
             let found = Demangler.demangle(name)
+            // A few honest names look as if they stood for endless text.
+            if found.language == .unknown, !SwiftManglingEstimate.allows(name) {
+                refused += 1
+                continue
+            }
             #expect(found.language == .swift)
             #expect(found.name == expected)
         }
+        #expect(refused * 500 <= names.count)
     }
 
     /// Names that rustc 1.95 gave to a program with closures, trait objects, constants and generics, as libiberty
