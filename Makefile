@@ -5,8 +5,8 @@ SWIFT ?= swift
 # elfutils from 0.189 on (Debian 13) compresses with zstd, and its libelf.a and libz.a both define crc32.
 STATIC_FLAGS = --static-swift-stdlib -Xswiftc -static-executable -Xlinker -zmuldefs \
 	$(if $(wildcard /usr/lib/*/libzstd.a),-Xlinker -l:libzstd.a)
-# Tests that load the machine and measure it: one at a time, after the others.
-LIVE_TESTS = ^(LiveTests|EngineTests|BPFObjectsTests|ProcessesTests|UnwindCasesTests)\.|FirstPictureTests|PrivilegesLiveTests|ProfilingMetricsLiveTests
+# Tests that load the machine and measure it, or that wait for an answer in time: one at a time, after the others.
+LIVE_TESTS = ^(LiveTests|EngineTests|BPFObjectsTests|ProcessesTests|UnwindCasesTests|OTLPHTTPExporterTests|OTLPGRPCExporterTests)\.|FirstPictureTests|PrivilegesLiveTests|ProfilingMetricsLiveTests
 
 .PHONY: run build bpf test setup setup-test clean
 
