@@ -81,7 +81,7 @@ extension ProofProgram {
 
     private static func signal(
         _ name: String, _ trampoline: FramePattern, flags: [String] = [], arguments: [String] = [],
-        root: StackPattern = mainAndRoot, oracle: Oracle = .perf
+        root: StackPattern = mainAndRoot, warmUpSeconds: Double = 0, oracle: Oracle = .perf
     ) -> ProofProgram {
         ProofProgram(
             name: name, source: "signal.c", flags: flags, arguments: arguments, busy: .function("signal_inner"),
@@ -91,14 +91,15 @@ extension ProofProgram {
                     // The timer may also hit the clock reading of the waiting loop.
                     .zeroOrMore(.either(.object("[vdso]"), .object("libc.so.6"))))
                 + frames("signal_waiting", "signal_middle", "signal_outer") + root,
-            busyShare: 0.05, oracle: oracle)
+            busyShare: 0.05, warmUpSeconds: warmUpSeconds, oracle: oracle)
     }
 
     private static let signals = [
         signal("signal", .object("libc.so.6")),
         signal(
             "signal-static", .function("__restore_rt"), flags: ["-static"], root: mainAndStaticRoot, oracle: .gdb),
-        signal("signal-altstack", .object("libc.so.6"), arguments: ["altstack"], oracle: .gdb),
+        // A snapshot holds one stack, not also the one that the signal interrupted.
+        signal("signal-altstack", .object("libc.so.6"), arguments: ["altstack"], warmUpSeconds: 1, oracle: .gdb),
     ]
 
     // MARK: Shared libraries
