@@ -50,8 +50,9 @@ final class ProfilingMetricsConnector: Connector {
         let ticker = Task { [weak self] in
             while !Task.isCancelled {
                 do { try await Task.sleep(for: interval) } catch { return }
+                guard let connector = self else { return }
                 // In a task of its own: the end of the ticker must not cancel what is being sent.
-                await Task { await self?.flushAndReport() }.value
+                await Task { await connector.flushAndReport() }.value
             }
         }
         state.withLock { $0.ticker = ticker }
