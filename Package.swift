@@ -140,6 +140,7 @@ targets += [
         dependencies: [
             "CEngineSupport", "Collector", "PrometheusEndpoint", argumentParser, logging,
             "DebugExporter",
+            "ElasticsearchExporter",
             "FileExporter",
             "NopExporter",
             "NopReceiver",
@@ -152,7 +153,7 @@ targets += [
             "UnwindCases",
         ],
         path: "Sources/otelcol", swiftSettings: strict),
-    tests("otelcol", ["Collector", "LiveSupport", "OTLP", "OTLPTestSupport"]),
+    tests("otelcol", ["Collector", "ElasticsearchDouble", "LiveSupport", "OTLP", "OTLPTestSupport"]),
 ]
 
 // MARK: - Connectors
@@ -241,6 +242,21 @@ targets += [
             .product(name: "SwiftProtobuf", package: "swift-protobuf"),
         ]),
     tests("OTLPHTTPExporter", exporterTests),
+    module(
+        "Components/Exporters/Elasticsearch", name: "ElasticsearchExporter",
+        [
+            "ClientTLS", "Collector", "ExporterSupport", "OTLP", "ZlibCompression", logging,
+            .product(name: "AsyncHTTPClient", package: "async-http-client"),
+            .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOHTTP1", package: "swift-nio"),
+        ]),
+    tests(
+        "ElasticsearchExporter",
+        exporterTests
+            + ["ElasticsearchDouble", "OTLP", "ProfilingMetricsConnector", "SyntheticProfiles", "ZlibCompression"]),
+    .executableTarget(
+        name: "elasticsearch-documents-benchmark",
+        dependencies: ["Collector", "ElasticsearchExporter", "OTLP", logging],
+        path: "Benchmarks/ElasticsearchDocuments", swiftSettings: strict),
     module("Components/Exporters/DebugExporter", ["Collector", "ExporterSupport", "OTLP", logging]),
     tests("DebugExporter", exporterTests),
     module(
@@ -264,6 +280,14 @@ targets += [
     .target(
         name: "ExporterTestSupport", dependencies: ["Collector", "LiveSupport", logging],
         path: "Tests/Support/ExporterTestSupport", swiftSettings: strict),
+    // A double of Elasticsearch, in Python, and what tests ask it.
+    .target(
+        name: "ElasticsearchDouble",
+        dependencies: [
+            "LiveSupport", .product(name: "AsyncHTTPClient", package: "async-http-client"),
+            .product(name: "NIOCore", package: "swift-nio"),
+        ],
+        path: "Tests/Support/ElasticsearchDouble", swiftSettings: strict),
     // What needs a real kernel and real programs.
     .testTarget(
         name: "LiveTests", dependencies: ["Engine", "LiveSupport"], path: "Tests/Live",

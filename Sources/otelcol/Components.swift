@@ -1,5 +1,6 @@
 import Collector
 import DebugExporter
+import ElasticsearchExporter
 import FileExporter
 import NopExporter
 import NopReceiver
@@ -18,12 +19,12 @@ let components = ComponentFactories(
     ],
     exporters: [
         DebugExporterFactory(),
+        ElasticsearchExporterFactory(),
         FileExporterFactory(),
         NopExporterFactory(),
         OTLPGRPCExporterFactory(),
         OTLPHTTPExporterFactory(),
         ProfileStoreExporterFactory(),
-        ForthcomingExporterFactory(type: "elasticsearch", signals: [.metrics, .logs, .traces, .profiles]),
     ],
     connectors: [
         ProfilingMetricsConnectorFactory()

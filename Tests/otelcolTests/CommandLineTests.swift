@@ -44,7 +44,8 @@ struct CommandLineTests {
     @Test(arguments: [
         (["--version"], 0), (["-v"], 0), (["version"], 0), (["--help"], 0), (["components"], 0), (["featuregate"], 0),
         (["featuregate", "service.profilesSupport"], 0), (["featuregate", "nope"], 1), (["--bogus"], 1), ([], 1),
-        (["validate"], 1), (["validate", "extra"], 1), (["--feature-gates", "nope", "--config", "x"], 1),
+        (["validate"], 1), (["validate", "extra"], 1), (["elasticsearch", "setup", "--dry-run"], 0),
+        (["--feature-gates", "nope", "--config", "x"], 1),
         (["validate", "--config", "yaml:{receivers: {nop: }, exporters: {nop: }, service: {pipelines: {logs: {receivers: [nop], exporters: [nop]}}}}"], 0),
         (["print-config", "--mode", "odd", "--config", "yaml:{}"], 1),
         (["print-config", "--validate", "false", "--format", "json", "--config", "yaml:a: 1"], 0),

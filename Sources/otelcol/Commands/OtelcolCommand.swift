@@ -19,7 +19,7 @@ struct OtelcolCommand: AsyncParsableCommand {
             """,
         subcommands: [
             ValidateCommand.self, ComponentsCommand.self, PrintConfigCommand.self, FeatureGateCommand.self,
-            VersionCommand.self, RecordCaseCommand.self,
+            VersionCommand.self, ElasticsearchCommand.self, RecordCaseCommand.self,
         ])
 
     @OptionGroup var options: ConfigurationOptions

@@ -10,6 +10,20 @@ public struct RetryableError: Error, CustomStringConvertible {
     }
 }
 
+/// Some items of a batch are lost for good, and the sender has logged why; the others were accepted.
+public struct PartialLoss: Error, CustomStringConvertible {
+    /// As `Telemetry.itemCount` counts.
+    public let items: Int
+    public let reason: String
+
+    public init(items: Int, reason: String) {
+        self.items = items
+        self.reason = reason
+    }
+
+    public var description: String { "\(items) items were lost: \(reason)" }
+}
+
 /// Why the queue did not take a batch.
 public enum QueueError: Error, Equatable, CustomStringConvertible {
     case full

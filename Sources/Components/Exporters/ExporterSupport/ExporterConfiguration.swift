@@ -97,16 +97,19 @@ public struct QueueConfiguration: Sendable, Equatable {
         self.waitsForResult = waitsForResult
     }
 
-    init(_ section: ConfigurationSection) {
-        consumers = section.integer("num_consumers", default: 10, in: 1...10_000)
-        size = section.integer("queue_size", default: 1000, in: 1...Int.max)
-        sizer = section.enumeration("sizer", default: .requests)
-        blocksOnOverflow = section.boolean("block_on_overflow", default: false)
-        waitsForResult = section.boolean("wait_for_result", default: false)
+    /// - Parameter readsBatch: True for an exporter that reads the key `batch` itself.
+    public init(
+        _ section: ConfigurationSection, defaults: QueueConfiguration = QueueConfiguration(), readsBatch: Bool = false
+    ) {
+        consumers = section.integer("num_consumers", default: defaults.consumers, in: 1...10_000)
+        size = section.integer("queue_size", default: defaults.size, in: 1...Int.max)
+        sizer = section.enumeration("sizer", default: defaults.sizer)
+        blocksOnOverflow = section.boolean("block_on_overflow", default: defaults.blocksOnOverflow)
+        waitsForResult = section.boolean("wait_for_result", default: defaults.waitsForResult)
         if section.isSet("storage") {
             section.error("storage", "a persistent queue is not supported; remove the key to queue in memory")
         }
-        if section.isSet("batch") {
+        if !readsBatch, section.isSet("batch") {
             _ = section.node("batch")
             section.warning("batch", "has no effect: requests are sent as they come")
         }

@@ -1,7 +1,7 @@
 import Synchronization
 
 /// Waits that all end at once when the exporter shuts down.
-final class InterruptibleSleep: Sendable {
+public final class InterruptibleSleep: Sendable {
     private struct State {
         var isInterrupted = false
         var sleeps: [UInt64: Task<Void, any Error>] = [:]
@@ -10,10 +10,12 @@ final class InterruptibleSleep: Sendable {
 
     private let state = Mutex(State())
 
-    var isInterrupted: Bool { state.withLock { $0.isInterrupted } }
+    public init() {}
+
+    public var isInterrupted: Bool { state.withLock { $0.isInterrupted } }
 
     /// - Returns: True if the whole time has passed, false if the wait was cut short.
-    func sleep(for duration: Duration) async -> Bool {
+    public func sleep(for duration: Duration) async -> Bool {
         let sleep = Task { try await Task.sleep(for: duration) }
         let id = state.withLock { state -> UInt64? in
             guard !state.isInterrupted else { return nil }
@@ -38,7 +40,7 @@ final class InterruptibleSleep: Sendable {
     }
 
     /// Ends all waits, and all that begin later at once.
-    func interrupt() {
+    public func interrupt() {
         let sleeps = state.withLock { state in
             state.isInterrupted = true
             return state.sleeps.values.map { $0 }

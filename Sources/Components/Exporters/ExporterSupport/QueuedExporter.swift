@@ -7,11 +7,17 @@ import Synchronization
 public protocol TelemetrySender: Sendable {
     func start(host: any Host) async throws
     /// One attempt. Must end soon after its task is cancelled.
-    /// - Throws: `PermanentError` if no retry can help, `RetryableError` with the server's wish for a delay, or any
-    ///   other error, which counts as retryable.
+    /// - Throws: `PermanentError` if no retry can help, `PartialLoss` if only a part of the batch was lost,
+    ///   `RetryableError` with the server's wish for a delay, or any other error, which counts as retryable.
     func send(_ telemetry: Telemetry) async throws
+    /// The exporter is shutting down: waits within `send` are to end soon. Called before the last batches are sent.
+    func interrupt()
     /// No attempt is under way any more.
     func shutdown() async
+}
+
+extension TelemetrySender {
+    public func interrupt() {}
 }
 
 /// An exporter with a queue, retries and a timeout around each attempt; counts and logs what becomes of batches.
@@ -61,6 +67,7 @@ public final class QueuedExporter: Exporter {
 
     public func shutdown() async throws {
         retryWaits.interrupt()
+        sender.interrupt()
         queue?.close()
         let consumers = consumers.withLock { consumers in
             defer { consumers = [] }
@@ -77,6 +84,9 @@ public final class QueuedExporter: Exporter {
         guard let queue, let settings = configuration.queue else {
             do {
                 try await sendWithRetries(telemetry, items: items)
+            } catch let loss as PartialLoss {
+                // The sender has said itself what was lost and why; what arrived must not be sent again.
+                throw PermanentError(loss)
             } catch {
                 logLoss("Exporting failed. Rejecting data.", error, "rejected_items", items)
                 throw error
@@ -122,6 +132,9 @@ public final class QueuedExporter: Exporter {
         do {
             try await sendWithRetries(request.telemetry, items: request.items)
             request.result?.resume()
+        } catch let loss as PartialLoss {
+            // The sender has said itself what was lost and why.
+            request.result?.resume(throwing: PermanentError(loss))
         } catch {
             logLoss("Exporting failed. Dropping data.", error, "dropped_items", request.items)
             request.result?.resume(throwing: error)
@@ -136,6 +149,11 @@ public final class QueuedExporter: Exporter {
         do {
             try await attempts(telemetry)
             metrics.sent.add(items)
+        } catch let loss as PartialLoss {
+            let lost = min(max(loss.items, 0), items)
+            metrics.sent.add(items - lost)
+            metrics.sendFailed.add(lost)
+            throw loss
         } catch {
             metrics.sendFailed.add(items)
             throw error
@@ -152,6 +170,7 @@ public final class QueuedExporter: Exporter {
                 try await attempt(telemetry)
                 return
             } catch {
+                if error is PartialLoss { throw error }
                 if PermanentError.isPermanent(error) {
                     throw PermanentError("not retryable error: \(error)")
                 }

@@ -35,7 +35,7 @@ final class OTLPHTTPSender: TelemetrySender {
         settings.timeout.connect = .seconds(10)
         // The exporter's own retry covers it, and says why; the pool would be silent until the connection timeout.
         settings.connectionPool.retryConnectionEstablishment = false
-        settings.connectionPool.idleTimeout = TimeAmount(configuration.idleConnectionTimeout)
+        settings.connectionPool.idleTimeout = TimeAmount(saturating: configuration.idleConnectionTimeout)
         // A TLS context is made only if it is needed: it fails where no CA certificates are installed.
         if url.lowercased().hasPrefix("https://") {
             settings.tlsConfiguration = try configuration.tls.nioTLS()
@@ -61,7 +61,7 @@ final class OTLPHTTPSender: TelemetrySender {
         let response: HTTPClientResponse
         let body: [UInt8]
         do {
-            response = try await client.execute(request, timeout: TimeAmount(timeout), logger: nil)
+            response = try await client.execute(request, timeout: TimeAmount(saturating: timeout), logger: nil)
             body = try await readBody(response)
         } catch let error as PermanentError {
             throw error
@@ -181,15 +181,5 @@ final class OTLPHTTPSender: TelemetrySender {
         if rejected != 0 || !message.isEmpty {
             logger.warning("Partial success response", metadata: ["message": "\(message)", key: "\(rejected)"])
         }
-    }
-}
-
-extension TimeAmount {
-    /// Saturates: 292 years are enough.
-    init(_ duration: Duration) {
-        let (seconds, attoseconds) = duration.components
-        let (nanoseconds, overflow) = seconds.multipliedReportingOverflow(by: 1_000_000_000)
-        // Deadlines are sums of now and this: half of the range leaves room for both.
-        self = .nanoseconds(overflow ? .max / 2 : min(nanoseconds, .max / 2) + attoseconds / 1_000_000_000)
     }
 }

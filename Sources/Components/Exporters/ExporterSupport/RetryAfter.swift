@@ -1,8 +1,8 @@
 /// The header `Retry-After` (RFC 9110 §10.2.3): seconds, or a date such as `Sun, 06 Nov 1994 08:49:37 GMT`.
-enum RetryAfter {
+public enum RetryAfter {
     /// - Parameter now: Seconds since 1970.
     /// - Returns: Between zero and one day; nil for what is neither form.
-    static func delay(_ text: String, now: Int) -> Duration? {
+    public static func delay(_ text: String, now: Int) -> Duration? {
         let text = text.split(separator: " ", omittingEmptySubsequences: true)
         let seconds: Int
         if text.count == 1, let number = Int(text[0]) {

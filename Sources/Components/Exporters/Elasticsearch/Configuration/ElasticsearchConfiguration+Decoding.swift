@@ -1,0 +1,276 @@
+import Collector
+import ExporterSupport
+
+extension ElasticsearchConfiguration {
+    /// - Parameter environment: Gives `ELASTICSEARCH_URL`, which counts where the configuration names no endpoint.
+    public init(
+        _ section: ConfigurationSection, environment: (String) -> String? = EnvironmentVariable.value
+    ) {
+        endpoints = Self.endpoints(section, environment)
+        user = section.string("user")
+        password = section.opaqueString("password") ?? OpaqueString("")
+        apiKey = section.opaqueString("api_key") ?? OpaqueString("")
+        headers = section.headers("headers")
+        for (name, value) in headers where !HTTPHeaderSyntax.isValid(name, value.value) {
+            section.error("headers", "\"\(name)\" is no valid header")
+        }
+        readConnection(section)
+        readQueue(section)
+        readRetry(section.section("retry"))
+        readMapping(section.section("mapping"))
+        readIndices(section)
+        let discover = section.section("discover")
+        discovery.onStart = discover.boolean("on_start", default: false)
+        discovery.interval = discover.duration("interval", default: .zero, in: .zero ... .longest)
+        readLogging(section.section("telemetry"))
+        sourceOnError = .of(section.optionalBoolean("include_source_on_error"))
+        responseFilter = section.string("bulk_response_filter_path")
+        suppressesConflictErrors = section.boolean("suppress_conflict_errors", default: false)
+        readMetadataKeys(section)
+        readProfiles(section.section("profiles"))
+    }
+
+    // MARK: - Endpoints
+
+    private static func endpoints(
+        _ section: ConfigurationSection, _ environment: (String) -> String?
+    ) -> [ElasticsearchEndpoint] {
+        let single = section.string("endpoint")
+        let several = section.strings("endpoints")
+        let cloudID = section.string("cloudid")
+        let sources = [!single.isEmpty, !several.isEmpty, !cloudID.isEmpty].count { $0 }
+        guard sources <= 1 else {
+            section.error(nil, "exactly one of [endpoint, endpoints, cloudid] must be specified")
+            return []
+        }
+        func parse(_ texts: [String], _ key: String?) -> [ElasticsearchEndpoint] {
+            texts.compactMap { text in
+                do {
+                    return try ElasticsearchEndpoint(parsing: text)
+                } catch {
+                    section.error(key, "invalid endpoint: \(error)")
+                    return nil
+                }
+            }
+        }
+        if !single.isEmpty { return parse([single], "endpoint") }
+        if !several.isEmpty { return parse(several, "endpoints") }
+        if !cloudID.isEmpty {
+            do {
+                return [try ElasticsearchEndpoint(cloudID: cloudID)]
+            } catch {
+                section.error("cloudid", "\(error)")
+                return []
+            }
+        }
+        guard let fromEnvironment = environment("ELASTICSEARCH_URL"), !fromEnvironment.isEmpty else {
+            section.error(
+                nil,
+                """
+                exactly one of [endpoint, endpoints, cloudid] must be specified, or the variable ELASTICSEARCH_URL set
+                """)
+            return []
+        }
+        let parts = fromEnvironment.split(separator: ",", omittingEmptySubsequences: false)
+        return parse(parts.map { String($0.trimmingSpaces) }, nil)
+    }
+
+    // MARK: - HTTP
+
+    private mutating func readConnection(_ section: ConfigurationSection) {
+        let tlsSection = section.section("tls")
+        tls = ClientTLSConfiguration(tlsSection)
+        if tls.serverName != nil { tlsSection.error("server_name_override", "is not supported for HTTP") }
+        timeout = section.duration("timeout", default: timeout, in: .zero ... .longest)
+        if let text = section.optionalString("compression") {
+            if text.isEmpty {
+                compression = .none
+            } else if let known = Compression(rawValue: text) {
+                compression = known
+            } else {
+                section.error("compression", "must be one of [none, gzip]")
+            }
+        }
+        compressionLevel = section.section("compression_params").integer("level", default: 1, in: 0...9)
+        if compressionLevel == 0 { compression = .none }
+        proxyURL = section.string("proxy_url")
+        if !proxyURL.isEmpty, HTTPProxy(parsing: proxyURL) == nil {
+            section.error("proxy_url", "must be a URL that begins with http:// or socks5:// and names a host")
+        }
+        connections.idleTimeout = section.duration(
+            "idle_conn_timeout", default: .seconds(90), in: .zero ... .seconds(86_400))
+        connections.maximumPerHost = section.integer("max_conns_per_host", default: 0, in: 0...100_000)
+        connections.keepsConnections = !section.boolean("disable_keep_alives", default: false)
+        connections.usesHTTP2 = section.boolean("force_attempt_http2", default: true)
+        // These tune an implementation that is not ours.
+        for key in ["read_buffer_size", "write_buffer_size", "max_idle_conns", "max_idle_conns_per_host"] {
+            _ = section.optionalInteger(key)
+        }
+        for key in ["http2_read_idle_timeout", "http2_ping_timeout"] { _ = section.optionalDuration(key) }
+        for key in ["auth", "middlewares", "cookies"] where section.isSet(key) {
+            _ = section.node(key)
+            section.error(key, "is not supported")
+        }
+    }
+
+    // MARK: - Queue and retries
+
+    private mutating func readQueue(_ section: ConfigurationSection) {
+        let written = section.optionalSection("sending_queue", .onByDefault)
+        queue = written.map { QueueConfiguration($0, defaults: Self.defaultQueue, readsBatch: true) }
+        let batch = written.flatMap { $0.optionalSection("batch", .onByDefault) }
+        // Documents are counted by bytes whatever the batch counts: a request must have a bound.
+        let sizer = batch?.string("sizer", default: "bytes") ?? "bytes"
+        let maximumSize = batch?.optionalInteger("max_size", in: 0...Int.max)
+        let minimumSize = batch?.optionalInteger("min_size", in: 0...Int.max)
+        let flushTimeout = batch?.optionalDuration("flush_timeout", in: .zero ... .longest)
+        if let batch, !["bytes", "items", "requests"].contains(sizer) {
+            batch.error("sizer", "unknown value \"\(sizer)\" (valid values: [bytes, items, requests])")
+        }
+        if let batch, minimumSize != nil || flushTimeout != nil {
+            batch.warning(nil, "min_size and flush_timeout have no effect: batches are sent as they come")
+        }
+        if let batch, let minimumSize, let maximumSize, maximumSize > 0, minimumSize > maximumSize {
+            batch.error("min_size", "must not be greater than max_size")
+        }
+        if sizer == "bytes", let maximumSize, maximumSize > 0 { maximumRequestBytes = maximumSize }
+        readOldQueueKeys(section, hasConsumers: written?.isSet("num_consumers") ?? false, maximumSize: maximumSize)
+    }
+
+    /// Keys of versions before 0.145; they count where today's are not written.
+    private mutating func readOldQueueKeys(_ section: ConfigurationSection, hasConsumers: Bool, maximumSize: Int?) {
+        if let workers = section.optionalInteger("num_workers", in: 0...10_000) {
+            section.warning("num_workers", "is deprecated; use sending_queue::num_consumers instead")
+            if !hasConsumers, workers > 0 { queue?.consumers = workers }
+        }
+        guard section.isSet("flush") else { return }
+        let flush = section.section("flush")
+        section.warning("flush", "is deprecated; use sending_queue::batch instead")
+        if let bytes = flush.optionalInteger("bytes", in: 0...Int.max), maximumSize == nil, bytes > 0 {
+            maximumRequestBytes = bytes
+        }
+        _ = flush.optionalDuration("interval")
+    }
+
+    private mutating func readRetry(_ section: ConfigurationSection) {
+        retry.isEnabled = section.boolean("enabled", default: true)
+        retry.maximumRetries = section.optionalInteger("max_retries", in: 0...1_000_000)
+        if let requests = section.optionalInteger("max_requests", in: 0...1_000_000) {
+            section.warning("max_requests", "is deprecated; use max_retries, which is one less")
+            if requests > 0, let retries = retry.maximumRetries, retries > 0 {
+                section.error("max_requests", "must not be set together with max_retries")
+            }
+            if requests > 0 { retry.maximumRetries = requests - 1 }
+        }
+        let intervals = Duration.zero ... .longest
+        retry.initialInterval = section.duration("initial_interval", default: retry.initialInterval, in: intervals)
+        retry.maximumInterval = section.duration("max_interval", default: retry.maximumInterval, in: intervals)
+        let requests = section.statusCodes("retry_on_status")
+        if let requests {
+            retry.requestStatuses = requests
+            retry.documentStatuses = requests
+        }
+        if let documents = section.statusCodes("retry_on_document_status") { retry.documentStatuses = documents }
+    }
+
+    // MARK: - Documents
+
+    private mutating func readMapping(_ section: ConfigurationSection) {
+        if let mode = section.optionalString("mode") {
+            if MappingMode(parsing: mode) != .otel {
+                section.warning(
+                    "mode", "is deprecated and has no effect; use the scope attribute elastic.mapping.mode instead")
+            }
+        }
+        guard section.isSet("allowed_modes") else { return }
+        var modes: [MappingMode] = []
+        for name in section.strings("allowed_modes") {
+            guard let mode = MappingMode(parsing: name) else {
+                section.error(
+                    "allowed_modes",
+                    "unknown mapping mode \"\(name)\" (valid values: [bodymap, ecs, none, otel, raw])")
+                continue
+            }
+            if !modes.contains(mode) { modes.append(mode) }
+        }
+        if !modes.isEmpty { allowedModes = modes }
+    }
+
+    private mutating func readIndices(_ section: ConfigurationSection) {
+        for signal in [Signal.logs, .metrics, .traces] {
+            let index = section.string("\(signal.rawValue)_index")
+            if !index.isEmpty { indices[signal] = index }
+            let isDynamic = section.section("\(signal.rawValue)_dynamic_index").boolean("enabled", default: false)
+            if isDynamic, !index.isEmpty {
+                section.error(
+                    "\(signal.rawValue)_index",
+                    "must not be set together with \(signal.rawValue)_dynamic_index::enabled")
+            }
+        }
+        for signal in [Signal.logs, .traces]
+        where section.section("\(signal.rawValue)_dynamic_id").boolean("enabled", default: false) {
+            takesDocumentID.insert(signal)
+        }
+        takesPipeline = section.section("logs_dynamic_pipeline").boolean("enabled", default: false)
+        pipeline = section.string("pipeline")
+        let format = section.section("logstash_format")
+        logstash.isEnabled = format.boolean("enabled", default: false)
+        logstash.separator = format.string("prefix_separator", default: logstash.separator)
+        logstash.dateFormat = format.string("date_format", default: logstash.dateFormat)
+    }
+
+    private mutating func readLogging(_ section: ConfigurationSection) {
+        logging.requestBody = section.boolean("log_request_body", default: false)
+        logging.responseBody = section.boolean("log_response_body", default: false)
+        logging.failedDocuments = section.boolean("log_failed_docs_input", default: false)
+        logging.failedDocumentsInterval = section.duration(
+            "log_failed_docs_input_rate_limit", default: .seconds(1), in: .zero ... .longest)
+    }
+
+    private func readMetadataKeys(_ section: ConfigurationSection) {
+        let keys = section.strings("metadata_keys").map { $0.lowercased() }
+        var seen: Set<String> = []
+        for key in keys where !seen.insert(key).inserted {
+            section.error("metadata_keys", "duplicate entry \"\(key)\" (keys are compared without regard to case)")
+        }
+        if !keys.isEmpty {
+            section.warning("metadata_keys", "has no effect: batches carry no metadata of the client that sent them")
+        }
+    }
+
+    private mutating func readProfiles(_ section: ConfigurationSection) {
+        profiles.schema = section.enumeration("schema", default: .auto)
+        profiles.fillsHost = section.boolean("fill_host", default: true)
+        profiles.fillsSymbolizationQueues = section.boolean("symbolization_queues", default: false)
+        profiles.writesDownsampledEvents = section.boolean("downsampled_events", default: false)
+    }
+}
+
+extension ConfigurationSection {
+    /// A list of HTTP status codes; nil if it is not written.
+    fileprivate func statusCodes(_ key: String) -> Set<Int>? {
+        guard let node = node(key), !node.isNull else { return nil }
+        guard case .list(let items) = node.value else {
+            error(key, "expected type list of status codes")
+            return nil
+        }
+        var codes: Set<Int> = []
+        for item in items {
+            guard case .integer(let wide) = item.value, let code = Int(exactly: wide), (100...599).contains(code) else {
+                error(key, "expected status codes between 100 and 599")
+                continue
+            }
+            codes.insert(code)
+        }
+        return codes
+    }
+}
+
+extension Substring {
+    var trimmingSpaces: Substring {
+        var text = self
+        while let first = text.first, first.isWhitespace { text.removeFirst() }
+        while let last = text.last, last.isWhitespace { text.removeLast() }
+        return text
+    }
+}
