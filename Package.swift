@@ -20,10 +20,11 @@ func module(_ path: String, name: String? = nil, _ dependencies: [Target.Depende
 }
 
 /// Tests at `Tests/<module>Tests`.
-func tests(_ module: String, _ dependencies: [Target.Dependency] = []) -> Target {
+/// - Parameter exclude: files there that are no part of the tests' own code.
+func tests(_ module: String, _ dependencies: [Target.Dependency] = [], exclude: [String] = []) -> Target {
     .testTarget(
         name: "\(module)Tests", dependencies: [.byName(name: module)] + dependencies, path: "Tests/\(module)Tests",
-        exclude: [], swiftSettings: strict)
+        exclude: exclude, swiftSettings: strict)
 }
 
 // MARK: - The profiling engine: no networking package below this line
@@ -69,12 +70,17 @@ var targets: [Target] = [
             "Symbolization", "Unwinding",
         ]),
     tests("UnwindCases", ["CBPFInterface", "CSnapshotUnwinding", "LiveSupport", "ObjectFiles", "Unwinding"]),
-    module("Profiler/ObjectFiles", ["BinaryReading"]),
+    // zlib, linked statically.
+    .systemLibrary(name: "CZlib", path: "Sources/CZlib"),
+    module("Profiler/ObjectFiles", ["BinaryReading", "CZlib"]),
     tests("ObjectFiles", ["BinaryReading"]),
     .target(
         name: "CDemangle", path: "Sources/Profiler/CDemangle", linkerSettings: [.linkedLibrary("stdc++")]),
-    module("Profiler/Symbolization", ["ObjectFiles", "CDemangle"]),
-    tests("Symbolization", ["ObjectFiles"]),
+    module("Profiler/Symbolization", ["CDemangle", "DWARF", "ObjectFiles"]),
+    tests("Symbolization", ["DWARF", "ObjectFiles"], exclude: ["Programs"]),
+    .executableTarget(
+        name: "symbolization-benchmark", dependencies: ["ObjectFiles", "Symbolization"],
+        path: "Benchmarks/Symbolization", swiftSettings: strict),
 ]
 
 // MARK: - OTLP: generated messages and services (Scripts/generate-otlp), and helpers on them
@@ -209,8 +215,6 @@ targets += [
 let exporterTests: [Target.Dependency] = ["OTLPTestSupport", "ExporterTestSupport", "LiveSupport", "Collector", logging]
 
 targets += [
-    // zlib, linked statically.
-    .systemLibrary(name: "CZlib", path: "Sources/Components/CZlib"),
     module("Components/ZlibCompression", ["CZlib"]),
     tests("ZlibCompression", ["LiveSupport"]),
     // What exporters have in common: queue, retries, timeouts, TLS settings.

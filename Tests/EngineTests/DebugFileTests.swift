@@ -42,8 +42,8 @@ import Testing
         let opened = ExecutableOpener().open(
             .init(reference: reference, process: ProcessKey(pid: pid, generation: 1), mapping: found))
         #expect(opened.file?.symbolTable() == nil)
-        #expect(opened.debugFile?.symbolTable() != nil)
-        #expect(opened.debugFile?.gnuBuildID()?.hex == opened.description.gnuBuildID)
+        #expect(opened.debugFiles.separate?.symbolTable() != nil)
+        #expect(opened.debugFiles.separate?.gnuBuildID()?.hex == opened.description.gnuBuildID)
         #expect(!FileManager.default.fileExists(atPath: folder + "/.debug/elsewhere"))
     }
 }

@@ -180,6 +180,8 @@ extension ProofProgram {
         ProofProgram(
             name: name, source: "swift_chain.swift", flags: flags, busy: .functionContaining("inner"),
             stack: interrupted
+                // Functions of Swift's library that are inlined into the leaf; debugging information names them.
+                + StackPattern(.zeroOrMore(.functionContaining(" Swift.")))
                 + StackPattern(
                     .functionContaining("inner"), .functionContaining("middle"), .functionContaining("outer"))
                 + mainAndRoot, oracle: .gdb)

@@ -186,9 +186,11 @@ private func functions(_ path: String) throws -> [Listed] {
         #expect(symbolizer.statistics == .init(executables: 3, sizeBytes: 3 * 17384, evictions: 7, failures: 0))
         // Cached: not opened again. Evicted: opened, and a failure is not remembered.
         struct Gone: Error {}
-        _ = symbolizer.symbolize(FileID(high: 10, low: 0), at: .instruction(0)) { throw Gone() }
+        _ = symbolizer.symbolize(FileID(high: 10, low: 0), at: .instruction(1)) { throw Gone() }
         #expect(symbolizer.statistics.failures == 0)
         _ = symbolizer.symbolize(FileID(high: 1, low: 0), at: .instruction(0)) { throw Gone() }
+        #expect(symbolizer.statistics.failures == 0, "the address is known")
+        _ = symbolizer.symbolize(FileID(high: 1, low: 0), at: .instruction(1)) { throw Gone() }
         #expect(symbolizer.statistics.failures == 1)
     }
 }

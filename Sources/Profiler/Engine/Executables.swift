@@ -11,15 +11,15 @@ final class Executable: Sendable {
     let number: UInt32
     /// Nil when the file could not be opened or is no ELF file: nothing to unwind by but frame pointers.
     let file: ELFFile?
-    /// The file with the symbols and debug information that were taken out of `file`, where one is installed.
-    let debugFile: ELFFile?
+    /// What describes `file` apart from itself, where it is installed.
+    let debugFiles: DebugFiles
     let fileID: FileID
     let description: ProfileExecutable
 
     init(number: UInt32, opened: OpenedExecutable) {
         self.number = number
         file = opened.file
-        debugFile = opened.debugFile
+        debugFiles = opened.debugFiles
         fileID = opened.fileID
         description = opened.description
     }
@@ -37,7 +37,7 @@ struct OpenedExecutable: Sendable {
 
     var key: Key
     var file: ELFFile?
-    var debugFile: ELFFile?
+    var debugFiles = DebugFiles()
     var fileID: FileID
     var description: ProfileExecutable
     /// Why there is no file; for the log.
@@ -114,7 +114,7 @@ struct ExecutableOpener: Sendable {
                     .map { $0.overflow ? .max : $0.partialValue }.max() ?? first.address
             }
             return OpenedExecutable(
-                key: key, file: file, debugFile: debugFile(of: file, request), fileID: fileID,
+                key: key, file: file, debugFiles: debugFiles(of: file, request), fileID: fileID,
                 description: description, problem: nil)
         } catch {
             // Executable memory of a file that is no ELF file: a code cache, an assembly.
@@ -123,9 +123,9 @@ struct ExecutableOpener: Sendable {
     }
 
     /// Looked for now and not when a name is wanted: then the process, and its files with it, may be gone.
-    private func debugFile(of file: ELFFile, _ request: Request) -> ELFFile? {
-        guard request.mapping.kind == .file else { return nil }
-        return DebugFileFinder().find(
+    private func debugFiles(of file: ELFFile, _ request: Request) -> DebugFiles {
+        guard request.mapping.kind == .file else { return DebugFiles() }
+        return DebugFileFinder().files(
             for: file, path: request.mapping.path,
             openInProcess: { path in
                 let pid = request.process.pid

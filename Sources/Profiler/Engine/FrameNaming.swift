@@ -169,7 +169,7 @@ final class FrameNaming {
             var functions: [ProfileFunction] = []
             if let file = known.file,
                 let found = symbolizer.symbolize(
-                    known.fileID, at: frameAddress, open: { file.source }, debugFile: known.debugFile)
+                    known.fileID, at: frameAddress, open: { file.source }, files: known.debugFiles)
             {
                 functions = found.frames.map(FrameNaming.function)
             }

@@ -8,9 +8,9 @@ import ObjectFiles
 public struct DebugFileFinder: Sendable {
     /// Opens a regular file by absolute path; must neither block on other kinds of files nor follow links out of the
     /// root that is meant.
-    public typealias Open = (_ path: String) throws -> any BinarySource
+    public typealias Open = @Sendable (_ path: String) throws -> any BinarySource
 
-    private static let folder = "/usr/lib/debug"
+    static let folder = "/usr/lib/debug"
     /// Files above this are not read as a whole, which a check by CRC takes: some 0.1 s.
     private static let crcLimitBytes: UInt64 = 128 << 20
 
@@ -24,11 +24,18 @@ public struct DebugFileFinder: Sendable {
     public func find(
         for file: ELFFile, path: String, openInProcess: @escaping Open, openOnHost: @escaping Open
     ) -> ELFFile? {
+        locate(for: file, path: path, openInProcess: openInProcess, openOnHost: openOnHost)?.file
+    }
+
+    /// The file, and where it is.
+    func locate(
+        for file: ELFFile, path: String, openInProcess: @escaping Open, openOnHost: @escaping Open
+    ) -> (file: ELFFile, path: String)? {
         let buildID = file.gnuBuildID()
         if let buildID, buildID.bytes.count > 1 {
             let path = "\(Self.folder)/.build-id/\(buildID.hex.prefix(2))/\(buildID.hex.dropFirst(2)).debug"
             for open in [openInProcess, openOnHost] {
-                if let found = debugFile(path, open, for: file, buildID, crc32: nil) { return found }
+                if let found = debugFile(path, open, for: file, buildID, crc32: nil) { return (found, path) }
             }
         }
         guard let link = file.debugLink(), path.hasPrefix("/"), let slash = path.lastIndex(of: "/") else { return nil }
@@ -40,7 +47,7 @@ public struct DebugFileFinder: Sendable {
             (installed, openInProcess), (installed, openOnHost),
         ]
         for (path, open) in candidates {
-            if let found = debugFile(path, open, for: file, buildID, crc32: link.crc32) { return found }
+            if let found = debugFile(path, open, for: file, buildID, crc32: link.crc32) { return (found, path) }
         }
         return nil
     }

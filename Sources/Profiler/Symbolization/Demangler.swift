@@ -1,11 +1,10 @@
 import CDemangle
 import Glibc
 
-/// The language that a symbol's name betrays.
+/// The language that a function is written in: what its symbol's name betrays, or what debugging information says.
 public enum SymbolLanguage: Sendable, Hashable {
-    /// C, Go, assembler and all that do not mangle.
     case unknown
-    case cxx, swift, rust
+    case c, cxx, rust, swift, d, go, fortran, ada, assembler
 }
 
 /// Turns the names of symbol tables into those of the source.

@@ -46,10 +46,11 @@ public struct SymbolizedFrame: Hashable, Sendable {
 public struct SymbolizedAddress: Hashable, Sendable {
     /// The innermost inlined function first, the function that really lies at the address last; never empty.
     public var frames: [SymbolizedFrame]
-    /// ELF virtual address of the function's first byte.
-    public var functionStart: UInt64
+    /// ELF virtual address of the first byte of the function, or of the part of it that the address belongs to; nil
+    /// where only the line is known.
+    public var functionStart: UInt64?
 
-    public init(frames: [SymbolizedFrame], functionStart: UInt64) {
+    public init(frames: [SymbolizedFrame], functionStart: UInt64?) {
         self.frames = frames
         self.functionStart = functionStart
     }
@@ -60,16 +61,18 @@ public struct SymbolMatch: Sendable {
     public struct Frame: Sendable {
         /// As in the file; empty when this source knows only the line.
         public var systemName: String
-        /// False for a name of Go, which is the source's own however it looks.
+        /// False for a name as it is in the source, such as those of Go, however it looks.
         public var isMangled = true
         public var fileName = ""
         public var line: UInt32 = 0
         public var column: UInt32 = 0
         public var startLine: UInt32 = 0
+        /// As the source of names has it; the name itself may tell more.
+        public var language = SymbolLanguage.unknown
 
         public init(
             systemName: String, isMangled: Bool = true, fileName: String = "", line: UInt32 = 0, column: UInt32 = 0,
-            startLine: UInt32 = 0
+            startLine: UInt32 = 0, language: SymbolLanguage = .unknown
         ) {
             self.systemName = systemName
             self.isMangled = isMangled
@@ -77,14 +80,20 @@ public struct SymbolMatch: Sendable {
             self.line = line
             self.column = column
             self.startLine = startLine
+            self.language = language
+        }
+
+        /// A name without its scope and types, where symbol tables have it with both.
+        var hasShortName: Bool {
+            !isMangled && [.cxx, .rust, .swift, .d].contains(language)
         }
     }
 
     /// Innermost inlined function first; never empty.
     public var frames: [Frame]
-    public var functionStart: UInt64
+    public var functionStart: UInt64?
 
-    public init(frames: [Frame], functionStart: UInt64) {
+    public init(frames: [Frame], functionStart: UInt64?) {
         self.frames = frames
         self.functionStart = functionStart
     }
@@ -92,10 +101,12 @@ public struct SymbolMatch: Sendable {
     /// Takes from a less informed source what this answer lacks about the function that really lies at the address.
     mutating func complete(from other: SymbolMatch) {
         guard let last = frames.indices.last, let known = other.frames.last else { return }
-        if frames[last].systemName.isEmpty {
+        let isLonger = frames[last].hasShortName && known.isMangled && known.systemName != frames[last].systemName
+        if frames[last].systemName.isEmpty || isLonger {
             frames[last].systemName = known.systemName
             frames[last].isMangled = known.isMangled
         }
+        if functionStart == nil { functionStart = other.functionStart }
         if frames.count == 1, frames[last].line == 0, frames[last].fileName.isEmpty {
             frames[last].fileName = known.fileName
             frames[last].line = known.line
@@ -105,7 +116,9 @@ public struct SymbolMatch: Sendable {
     }
 
     /// Whether asking further sources is useless.
-    var isComplete: Bool { frames.last.map { !$0.systemName.isEmpty && $0.line != 0 } ?? false }
+    var isComplete: Bool {
+        frames.last.map { !$0.systemName.isEmpty && $0.line != 0 && !$0.hasShortName } ?? false
+    }
 }
 
 /// A source of names for one executable: symbol tables, Go's table of functions.

@@ -1,3 +1,4 @@
+import DWARF
 import ObjectFiles
 import Synchronization
 
@@ -8,7 +9,7 @@ import Synchronization
 public final class Symbolizer: Sendable {
     /// Gives the sources of names for an executable, best first. This is where deeper sources than symbol tables are
     /// added; a source that cannot be read is left out.
-    public typealias SourceFactory = @Sendable (_ file: ELFFile, _ debugFile: ELFFile?) -> [any SymbolSource]
+    public typealias SourceFactory = @Sendable (_ file: ELFFile, _ files: DebugFiles) -> [any SymbolSource]
 
     /// What the cache holds.
     public struct Statistics: Sendable, Equatable {
@@ -25,7 +26,14 @@ public final class Symbolizer: Sendable {
         var lastUse: UInt64
     }
 
+    private struct Place: Hashable {
+        var executable: FileID
+        var address: UInt64
+    }
+
     private struct State {
+        /// Nil for what no source knows.
+        var results: [Place: SymbolizedAddress?] = [:]
         var entries: [FileID: Entry] = [:]
         var names: [String: Demangler.Result] = [:]
         var clock: UInt64 = 0
@@ -35,6 +43,8 @@ public final class Symbolizer: Sendable {
     /// Every cached executable costs at least this much: its file descriptor and headers.
     private static let executableOverheadBytes = 16 << 10
     private static let nameLimit = 8192
+    /// Some 300 bytes each.
+    private static let resultLimit = 16384
 
     private let capacityBytes: Int
     private let executableLimit: Int
@@ -42,21 +52,31 @@ public final class Symbolizer: Sendable {
     private let state = Mutex(State())
 
     /// - Parameters:
-    ///   - capacityBytes: of memory for sources; the latest executable is kept even when it alone is bigger.
+    ///   - capacityBytes: of memory, one half for tables of symbols, one for decoded debugging information; what was
+    ///     used last is kept even when it alone is bigger.
     ///   - executableLimit: how many executables are kept; each holds a file descriptor.
-    public init(
-        capacityBytes: Int = 64 << 20, executableLimit: Int = 256,
-        sources makeSources: @escaping SourceFactory = Symbolizer.standardSources
-    ) {
-        self.capacityBytes = capacityBytes
+    ///   - sources: nil for `standardSources`.
+    public init(capacityBytes: Int = 64 << 20, executableLimit: Int = 256, sources: SourceFactory? = nil) {
         self.executableLimit = max(1, executableLimit)
-        self.makeSources = makeSources
+        if let sources {
+            self.capacityBytes = capacityBytes
+            makeSources = sources
+        } else {
+            self.capacityBytes = capacityBytes / 2
+            makeSources = Self.standardSources(DebugPartCache(capacityBytes: capacityBytes / 2))
+        }
     }
 
-    /// Go's table of functions; symbol tables of the file, of its debug file, of its MiniDebugInfo.
-    @Sendable public static func standardSources(_ file: ELFFile, _ debugFile: ELFFile?) -> [any SymbolSource] {
-        let sources: [(any SymbolSource)?] = [GoFunctionTable(file), try? SymbolTable(file, debugFile: debugFile)]
-        return sources.compactMap { $0 }
+    /// Go's table of functions; DWARF; symbol tables of the file, of its debug file, of its MiniDebugInfo.
+    /// - Parameter cache: for decoded debugging information of all files.
+    public static func standardSources(_ cache: DebugPartCache) -> SourceFactory {
+        { file, files in
+            let sources: [(any SymbolSource)?] = [
+                GoFunctionTable(file), DebugInformationSource(file, files: files, cache: cache),
+                try? SymbolTable(file, debugFile: files.separate),
+            ]
+            return sources.compactMap { $0 }
+        }
     }
 
     public var statistics: Statistics { state.withLock { $0.statistics } }
@@ -68,14 +88,24 @@ public final class Symbolizer: Sendable {
     ///   - address: in ELF virtual addresses of that file, see `ELFFile.loadBias`.
     ///   - open: opens the file when it is not cached. What it throws is not remembered, since the file may be reached
     ///     through another process later; a file that is not an object file is remembered as one without names.
-    ///   - debugFile: the separate debug file, if it has one; asked for when it is not cached.
+    ///   - files: what describes it apart from itself; asked for when it is not cached.
     /// - Returns: nil when no source knows the address.
     public func symbolize(
         _ executable: FileID, at address: FrameAddress, open: () throws -> any BinarySource,
-        debugFile: @autoclosure () -> ELFFile? = nil
+        files: @autoclosure () -> DebugFiles = DebugFiles()
     ) -> SymbolizedAddress? {
-        guard let sources = sources(of: executable, open: open, debugFile: debugFile) else { return nil }
-        let address = address.lookupAddress
+        let place = Place(executable: executable, address: address.lookupAddress)
+        if let known = state.withLock({ $0.results[place] }) { return known }
+        guard let sources = sources(of: executable, open: open, files: files) else { return nil }
+        let result = symbolize(place.address, sources)
+        state.withLock { state in
+            if state.results.count >= Self.resultLimit { state.results.removeAll(keepingCapacity: true) }
+            state.results[place] = .some(result)
+        }
+        return result
+    }
+
+    private func symbolize(_ address: UInt64, _ sources: [any SymbolSource]) -> SymbolizedAddress? {
         var match: SymbolMatch?
         for source in sources {
             guard let found = source.lookup(address) else { continue }
@@ -89,7 +119,8 @@ public final class Symbolizer: Sendable {
                 ? demangled(frame.systemName) : Demangler.Result(name: frame.systemName, language: .unknown)
             return SymbolizedFrame(
                 functionName: name.name, systemName: frame.systemName, fileName: frame.fileName, line: frame.line,
-                column: frame.column, startLine: frame.startLine, language: name.language)
+                column: frame.column, startLine: frame.startLine,
+                language: name.language == .unknown ? frame.language : name.language)
         }
         return SymbolizedAddress(frames: frames, functionStart: match.functionStart)
     }
@@ -97,6 +128,7 @@ public final class Symbolizer: Sendable {
     /// Forgets an executable, when its last process is gone.
     public func forget(_ executable: FileID) {
         state.withLock { state in
+            state.results = state.results.filter { $0.key.executable != executable }
             guard let entry = state.entries.removeValue(forKey: executable) else { return }
             state.statistics.sizeBytes -= entry.sizeBytes
             state.statistics.executables = state.entries.count
@@ -104,7 +136,7 @@ public final class Symbolizer: Sendable {
     }
 
     private func sources(
-        of executable: FileID, open: () throws -> any BinarySource, debugFile: () -> ELFFile?
+        of executable: FileID, open: () throws -> any BinarySource, files: () -> DebugFiles
     ) -> [any SymbolSource]? {
         let cached = state.withLock { state -> [any SymbolSource]? in
             state.clock += 1
@@ -118,7 +150,7 @@ public final class Symbolizer: Sendable {
         }
         // Not under the lock: other executables can be asked for meanwhile.
         let file = try? ELFFile(source)
-        let sources = file.map { makeSources($0, debugFile()) } ?? []
+        let sources = file.map { makeSources($0, files()) } ?? []
         let sizeBytes = sources.reduce(Self.executableOverheadBytes) { $0 + $1.sizeBytes }
         state.withLock { state in
             if file == nil { state.statistics.failures += 1 }
