@@ -137,17 +137,20 @@ struct GoFunctionTableTests {
             var differences: [String] = []
             for function in functions {
                 let match = table.lookup(function.address)
-                if match?.frames.first.map({ plain($0.systemName) }) != plain(function.name)
+                if match?.frames.last.map({ plain($0.systemName) }) != plain(function.name)
                     || match?.functionStart != function.address
                 {
-                    differences.append("\(function.name), not \(match?.frames.first?.systemName ?? "-")")
+                    differences.append("\(function.name), not \(match?.frames.last?.systemName ?? "-")")
                 }
             }
             for (index, address) in addresses.enumerated() where isTold {
-                guard let frame = table.lookup(address)?.frames.first else { continue }
+                // It tells the function that holds the code, and the place in the function inlined there.
+                guard let frames = table.lookup(address)?.frames, let frame = frames.first,
+                    let name = frames.last?.systemName
+                else { continue }
                 let place = "\(frame.fileName):\(frame.line)"
-                if frame.systemName != lines[2 * index] || (place != lines[2 * index + 1] && frame.line != 0) {
-                    differences.append("\(lines[2 * index]) \(lines[2 * index + 1]), not \(frame.systemName) \(place)")
+                if name != lines[2 * index] || (place != lines[2 * index + 1] && frame.line != 0) {
+                    differences.append("\(lines[2 * index]) \(lines[2 * index + 1]), not \(name) \(place)")
                 }
             }
             #expect(differences.count == 0, "\(kind), \(mode), \(go): \(differences.prefix(10))")
@@ -170,8 +173,8 @@ struct GoFunctionTableTests {
         for function in try program.functions("full") where function.name.hasPrefix("main.") {
             let found = symbolizer.symbolize(
                 FileID(high: 1, low: 1), at: .returnAddress(function.address + function.size), open: { reader })
-            #expect(found?.frames.first?.functionName == function.name)
-            #expect(found?.frames.first?.fileName.hasSuffix("/main.go") ?? false || function.name.contains("area"))
+            #expect(found?.frames.last?.functionName == function.name)
+            #expect(found?.frames.last?.fileName.hasSuffix("/main.go") ?? false || function.name.contains("area"))
         }
         #expect(try program.functions("full").contains { $0.name == "main.(*square).cold" })
     }
@@ -202,7 +205,9 @@ struct GoFunctionTableTests {
             let start = little(old.textStart + number(old.functions + index * 8))
             new += start + little(old.functionCount * 16 + 8 + UInt64(records.count))
             let record = old.start + old.records + number(old.functions + index * 8 + 4)
-            records += start + bytes[Int(record + 4)..<Int(record + 40)]
+            // Without the lists that follow a record, of which the seventh number tells how many there are.
+            records += start + bytes[Int(record + 4)..<Int(record + 28)] + [0, 0, 0, 0]
+            records += bytes[Int(record + 32)..<Int(record + 40)]
         }
         new += little(old.textStart + number(old.functions + old.functionCount * 8)) + records
 
@@ -216,7 +221,8 @@ struct GoFunctionTableTests {
             for address in [function.address, function.address + function.size / 2] {
                 let (left, right) = (table.lookup(address), converted.lookup(address))
                 #expect(left?.functionStart == right?.functionStart)
-                #expect(left?.frames.first?.systemName == right?.frames.first?.systemName)
+                #expect(left?.frames.last?.systemName == right?.frames.last?.systemName)
+                #expect(right?.frames.count ?? 1 == 1)
                 #expect(left?.frames.first?.line == right?.frames.first?.line)
                 #expect(left?.frames.first?.fileName == right?.frames.first?.fileName)
             }
@@ -264,5 +270,48 @@ struct GoFunctionTableTests {
 
     @Test func otherProgramsHaveNone() throws {
         #expect(GoFunctionTable(try ELFFile(FileReader(path: "/bin/ls"))) == nil)
+    }
+}
+
+/// Functions inlined by Go's compiler, as its own debugging information has them.
+@Suite(.enabled(if: !goTools.isEmpty, "no Go tool chain in /usr/lib/go-*, /usr/local/go or OTELCOL_TEST_GO"))
+struct GoInlinedFunctionTests {
+    @Test(
+        .enabled(if: SourceProgram.tool("llvm-symbolizer") != nil, "no llvm-symbolizer"),
+        arguments: goTools, ["exe", "pie", "pie -ldflags=-linkmode=external"])
+    func agreesWithDebuggingInformation(go: String, mode: String) throws {
+        let program = try GoProgram(go: go)
+        try program.build("-buildmode=\(mode)", as: "full")
+        _ = try run("/usr/bin/objcopy", ["--strip-all", program.path("full"), program.path("stripped")])
+        let table = try #require(GoFunctionTable(ELFFile(FileReader(path: program.path("stripped")))))
+        let functions = try program.functions("full")
+        let end = try #require(functions.last.map { $0.address + $0.size })
+        let step = Int((end - functions[0].address) / 30_000 | 1)
+        let addresses = Array(stride(from: functions[0].address, to: end, by: step))
+        let told = try llvmFrames(program.path("full"), addresses)
+        try #require(told.count == addresses.count)
+        var (count, inlined, same) = (0, 0, 0)
+        var differences: [String] = []
+        for (address, frames) in zip(addresses, told) where frames.first.map({ $0.line != 0 }) ?? false {
+            guard let ours = table.lookup(address)?.frames else { continue }
+            // Padding between functions: of the one before for Go, of none for debugging information.
+            count += 1
+            if frames.count > 1 { inlined += 1 }
+            let isSame =
+                frames.count == ours.count
+                && zip(frames, ours).allSatisfy { told, our in
+                    plain(told.name) == plain(our.systemName) && normalized(told.file) == our.fileName
+                        && told.line == our.line
+                }
+            if isSame {
+                same += 1
+            } else {
+                let own = ours.map { "\($0.systemName) \($0.fileName):\($0.line)" }
+                differences.append("\(String(address, radix: 16)): \(frames) not \(own)")
+            }
+        }
+        print("Go, \(go) \(mode): \(same) of \(count) (\(inlined) with inlined functions)")
+        #expect(count > 1000 && inlined > 100)
+        #expect(Double(same) / Double(max(1, count)) > 0.99, "\(differences.prefix(8))")
     }
 }

@@ -6,36 +6,54 @@ import ObjectFiles
 /// and `runtime/symtab.go`.
 public struct GoFunctionTable: SymbolSource {
     private static let pieceEntries: UInt64 = 256
+    private static let inlineDepthLimit = 128
 
     let header: GoFunctionTableHeader
-    private let names: SymbolStrings
+    let names: SymbolStrings
+    let file: ELFFile
     private let source: any BinarySource
+    /// What functions' data is relative to, where it is relative; nil where that is not known.
+    private(set) var functionData: UInt64?
 
     /// Nil when the file is no Go program, or its table cannot be used.
     public init?(_ file: ELFFile) {
         guard let header = GoFunctionTableHeader.find(in: file) else { return nil }
         self.header = header
+        self.file = file
         source = file.source
         names = SymbolStrings(source, offset: header.start &+ header.names, size: header.size - header.names)
+        functionData = findFunctionData()
     }
 
     public var sizeBytes: Int { names.sizeBytes }
 
     public func lookup(_ address: UInt64) -> SymbolMatch? {
         guard let function = function(at: address), let name = function.name else { return nil }
-        var frame = SymbolMatch.Frame(systemName: name, isMangled: false)
-        frame.startLine = function.startLine
-        let distance = address &- function.start
+        var frames: [SymbolMatch.Frame] = []
+        // The place of each function is that of the address, of the call for those around inlined ones.
+        var distance = address &- function.start
+        while frames.count < Self.inlineDepthLimit, let call = inlinedCall(in: function, distance) {
+            frames.append(frame(call.name, call.startLine, function, distance))
+            distance = call.parent
+        }
+        frames.append(frame(name, function.startLine, function, distance))
+        return SymbolMatch(frames: frames, functionStart: function.start)
+    }
+
+    private func frame(
+        _ name: String, _ startLine: UInt32, _ function: Function, _ distance: UInt64
+    ) -> SymbolMatch.Frame {
+        var frame = SymbolMatch.Frame(systemName: name, isMangled: false, startLine: startLine, language: .go)
         if let line = value(at: function.lines, distance), line > 0 {
             frame.line = UInt32(line)
             frame.fileName = value(at: function.files, distance).flatMap { fileName($0, function.unit) } ?? ""
         }
-        return SymbolMatch(frames: [frame], functionStart: function.start)
+        return frame
     }
 
     // MARK: - Functions
 
-    private struct Function {
+    struct Function {
         /// ELF virtual address.
         var start: UInt64
         var name: String?
@@ -45,6 +63,11 @@ public struct GoFunctionTable: SymbolSource {
         /// Where the compilation unit's files begin; 0 where there is one list for all.
         var unit: UInt32
         var startLine: UInt32
+        /// The record's offset in the table.
+        var record: UInt64
+        /// How many lists of values by program counter, and how many pieces of data, follow the record.
+        var valueListCount: UInt32
+        var dataCount: UInt32
     }
 
     private func function(at address: UInt64) -> Function? {
@@ -73,21 +96,22 @@ public struct GoFunctionTable: SymbolSource {
         return function(place.offset, start: place.start)
     }
 
-    private func function(_ offset: UInt64, start: UInt64) -> Function? {
-        guard offset < header.size,
-            let record = read(header.records &+ offset, count: Int(header.addressBytes) + 36)
-        else { return nil }
-        let fields = (0..<9).map { number(record, Int(header.addressBytes) + 4 * $0, bytes: 4) }
-            .map { UInt32(truncatingIfNeeded: $0) }
+    func function(_ offset: UInt64, start: UInt64) -> Function? {
+        let width = Int(header.addressBytes)
+        guard offset < header.size, let record = read(header.records &+ offset, count: width + 36) else { return nil }
+        let fields = (0..<9).map { number(record, width + 4 * $0, bytes: 4) }.map { UInt32(truncatingIfNeeded: $0) }
         let name = names.name(at: fields[0])
+        // The last byte of the record.
+        let counts = read(header.records &+ offset &+ header.recordBytes &- 4, count: 4) ?? []
         return Function(
             start: start, name: name.isEmpty ? nil : name, files: fields[4], lines: fields[5],
             unit: header.layout == .go1_2 ? 0 : fields[7],
-            startLine: header.layout == .go1_20 ? UInt32(max(0, Int32(bitPattern: fields[8]))) : 0)
+            startLine: header.layout == .go1_20 ? UInt32(max(0, Int32(bitPattern: fields[8]))) : 0,
+            record: header.records &+ offset, valueListCount: fields[6], dataCount: UInt32(counts.last ?? 0))
     }
 
     /// The address and the record's offset of a function; of the end of all functions the address alone.
-    private func entry(_ index: UInt64) -> (start: UInt64, offset: UInt64)? {
+    func entry(_ index: UInt64) -> (start: UInt64, offset: UInt64)? {
         let count = index == header.functionCount ? header.addressBytes : header.entryBytes
         return read(header.functions &+ index * header.entryBytes, count: Int(count)).map { entry(in: $0, 0) }
     }
@@ -103,7 +127,7 @@ public struct GoFunctionTable: SymbolSource {
     // MARK: - Files and lines
 
     /// What a list of values says of the byte at `distance` from the function's start; nil where it says nothing.
-    private func value(at offset: UInt32, _ distance: UInt64) -> Int32? {
+    func value(at offset: UInt32, _ distance: UInt64) -> Int32? {
         guard offset != 0 else { return nil }
         // Most lists have some ten bytes; those of the largest functions thousands.
         for limit in [128, 4096, 1 << 20] {
@@ -138,13 +162,13 @@ public struct GoFunctionTable: SymbolSource {
     // MARK: - Reading
 
     /// Nil for what does not lie in the table.
-    private func read(_ offset: UInt64, count: Int) -> [UInt8]? {
+    func read(_ offset: UInt64, count: Int) -> [UInt8]? {
         guard offset <= header.size, UInt64(count) <= header.size - offset else { return nil }
         return try? source.read(at: header.start &+ offset, count: count)
     }
 
     /// The little-endian number at `offset`; 0 for what lies outside.
-    private func number(_ bytes: [UInt8], _ offset: Int, bytes width: Int) -> UInt64 {
+    func number(_ bytes: [UInt8], _ offset: Int, bytes width: Int) -> UInt64 {
         guard offset >= 0, offset + width <= bytes.count else { return 0 }
         return (0..<width).reversed().reduce(0) { $0 << 8 | UInt64(bytes[offset + $1]) }
     }

@@ -25,10 +25,21 @@ struct GoFunctionTableHeader: Sendable {
     /// ELF virtual address that the functions' addresses are relative to; 0 where they are absolute.
     var textStart: UInt64
     let names, fileOffsets, files, values, functions, records: UInt64
+    /// Addresses among which is the one that functions' data is relative to (`gofunc` of `runtime.moduledata`). Its
+    /// place there differs between versions of Go.
+    private(set) var functionDataCandidates: [UInt64] = []
 
     /// Bytes of an address; an entry of the list of functions has two of these.
     var addressBytes: UInt64 { layout == .go1_2 || layout == .go1_16 ? 8 : 4 }
     var entryBytes: UInt64 { 2 * addressBytes }
+    /// Bytes of a function's record without the lists that follow it.
+    var recordBytes: UInt64 {
+        switch layout {
+        case .go1_2: addressBytes + 32
+        case .go1_16, .go1_18: addressBytes + 36
+        case .go1_20: addressBytes + 40
+        }
+    }
 
     /// Throws for what is no such table.
     init(_ file: ELFFile, at start: UInt64, size: UInt64) throws {
@@ -151,53 +162,58 @@ extension GoFunctionTableHeader {
     }
 }
 
-// MARK: - The address that addresses are relative to
+// MARK: - The module's description
 
 extension GoFunctionTableHeader {
-    /// Of `runtime.moduledata`, in bytes, since Go 1.16: `text`.
-    private static let textInModule: UInt64 = 176
+    /// Words that are read of `runtime.moduledata`.
+    private static let moduleWords = 48
+    /// Since Go 1.16: `text`.
+    private static let textWord = 22
 
-    /// The header with its `textStart`, which the table does not tell from Go 1.26 on.
+    /// The header with what the module's description tells: the address that addresses are relative to, which the table
+    /// does not have from Go 1.26 on, and where the trees of inlined functions may be.
     /// - Parameter address: of the table itself.
-    /// - Returns: nil when it cannot be found, or is no address of code.
+    /// - Returns: nil when the former cannot be found, or is no address of code.
     private func completed(_ file: ELFFile, address: UInt64) -> GoFunctionTableHeader? {
         if layout == .go1_2 || layout == .go1_16 { return self }
         var result = self
+        let module = Self.module(file, address, names: address &+ names)
         if textStart == 0 {
-            guard let text = textStart(file, address) else { return nil }
-            result.textStart = text
+            guard let module else { return nil }
+            result.textStart = module[Self.textWord]
         }
+        result.functionDataCandidates = module.map { Array($0[(Self.textWord + 10)...]) } ?? []
         let text = result.textStart
         return file.executableSegments.contains { text >= $0.address && text - $0.address < $0.memorySize }
             ? result : nil
     }
 
-    /// From the module's description, which begins with the addresses of the table and of its names. Go writes these
-    /// into the file even where the dynamic linker relocates them.
-    private func textStart(_ file: ELFFile, _ address: UInt64) -> UInt64? {
-        let nameAddress = address &+ names
+    /// The description begins with the addresses of the table and of its names. Go writes these into the file even
+    /// where the dynamic linker relocates them.
+    private static func module(_ file: ELFFile, _ address: UInt64, names: UInt64) -> [UInt64]? {
+        let moduleBytes = UInt64(moduleWords * 8)
         var searched: UInt64 = 0
         for segment in file.segments where segment.type == ELFSegment.load && segment.isWritable {
             var position: UInt64 = 0
-            while segment.fileSize > position, segment.fileSize - position > Self.textInModule + 8 {
+            while segment.fileSize > position, segment.fileSize - position > moduleBytes {
                 // Pieces overlap by what is read of the description.
                 let count = min(1 << 20, segment.fileSize - position) & ~7
                 searched += count
-                guard searched <= 64 << 20, count > Self.textInModule,
+                guard searched <= 64 << 20, count > moduleBytes,
                     let bytes = try? file.source.read(at: segment.offset &+ position, count: Int(count))
                 else { break }
-                let text = bytes.withUnsafeBytes { bytes -> UInt64? in
+                let words = bytes.withUnsafeBytes { bytes -> [UInt64]? in
                     func word(_ offset: Int) -> UInt64 {
                         UInt64(littleEndian: bytes.loadUnaligned(fromByteOffset: offset, as: UInt64.self))
                     }
-                    for offset in stride(from: 0, to: bytes.count - Int(Self.textInModule), by: 8)
-                    where word(offset) == address && word(offset + 8) == nameAddress {
-                        return word(offset + Int(Self.textInModule))
+                    for offset in stride(from: 0, through: bytes.count - Int(moduleBytes), by: 8)
+                    where word(offset) == address && word(offset + 8) == names {
+                        return (0..<moduleWords).map { word(offset + 8 * $0) }
                     }
                     return nil
                 }
-                if let text { return text }
-                position += count - Self.textInModule
+                if let words { return words }
+                position += count - moduleBytes
             }
         }
         return nil
