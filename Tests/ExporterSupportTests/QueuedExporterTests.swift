@@ -68,6 +68,30 @@ struct QueuedExporterTests {
         #expect(log.records.first?.metadata["rejected_items"] == "2")
     }
 
+    /// What arrived is not sent again, and only the rest counts as failed.
+    @Test(arguments: [false, true])
+    func aPartThatIsLost(hasQueue: Bool) async throws {
+        let sender = ScriptedSender([.fail(PartialLoss(items: 1, reason: "too large"))])
+        let exporter = exporter(
+            sender, ExporterConfiguration(retry: quick, queue: hasQueue ? QueueConfiguration(waitsForResult: true) : nil))
+        try await exporter.start(host: EmptyHost())
+        await #expect(throws: PermanentError.self) { try await exporter.consume(batch) }
+        try await exporter.shutdown()
+        #expect(sender.attempts.withLock { $0 } == 1)
+        #expect(metrics.value("otelcol_exporter_sent_profile_samples") == 1)
+        #expect(metrics.value("otelcol_exporter_send_failed_profile_samples") == 1)
+        #expect(log.messages.isEmpty)
+    }
+
+    @Test func aPartThatHasNoPlaceIsNoFailure() async throws {
+        let sender = ScriptedSender([.fail(PartialLoss(items: 9, reason: "off CPU", isFailure: false))])
+        let exporter = exporter(sender, ExporterConfiguration(retry: quick, queue: nil))
+        try await exporter.consume(batch)
+        // Never more than there were.
+        #expect(metrics.value("otelcol_exporter_send_failed_profile_samples") == 2)
+        #expect(metrics.value("otelcol_exporter_sent_profile_samples") == 0)
+    }
+
     @Test func retriesWhatMayPass() async throws {
         let sender = ScriptedSender([.fail(RetryableError("busy")), .fail(CollectorError("any other"))])
         let exporter = exporter(sender, ExporterConfiguration(retry: quick, queue: nil))

@@ -16,6 +16,23 @@ struct ZlibCompressionTests {
         #expect(try Self.inputs[3].compressed(format).count < 2_000)
     }
 
+    /// Pieces of any size give one compressed form, also one without any.
+    @Test(arguments: [1, 7, 4096, 200_000])
+    func streamsPieceByPiece(size: Int) throws {
+        for input in Self.inputs where size > 1 || input.count < 100 {
+            var stream = try ZlibStream(.gzip, level: 1)
+            var packed: [UInt8] = []
+            var rest = input[...]
+            while !rest.isEmpty {
+                try stream.append(rest.prefix(size), to: &packed)
+                rest = rest.dropFirst(size)
+            }
+            try stream.append([], to: &packed)
+            try stream.finish(to: &packed)
+            #expect(try packed.decompressed(.gzip, limitBytes: input.count) == input)
+        }
+    }
+
     @Test func refusesBombs() throws {
         let packed = try [UInt8](repeating: 0, count: 10_000_000).compressed(.gzip)
         #expect(throws: ZlibError.tooLarge(limitBytes: 1_000_000)) {

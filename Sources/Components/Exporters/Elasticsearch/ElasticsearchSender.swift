@@ -91,7 +91,7 @@ final class ElasticsearchSender: TelemetrySender {
         }
         await session.flush()
         if session.lostDocuments > 0 { choice.forget() }
-        try report(session, unplaced: unsupported(encoder))
+        try report(session, unplaced: unsupported(encoder), isFailure: false)
     }
 
     /// What the encoder had no place for; each reason is logged once.
@@ -245,12 +245,14 @@ final class ElasticsearchSender: TelemetrySender {
 
     // MARK: - Accounts
 
-    /// - Parameter unplaced: Items that were not even sent.
-    private func report(_ session: BulkSession, unplaced: [ItemRange]) throws {
+    /// - Parameters:
+    ///   - unplaced: Items that were not even sent.
+    ///   - isFailure: Whether these alone are a failure that the caller is to know of.
+    private func report(_ session: BulkSession, unplaced: [ItemRange], isFailure: Bool = true) throws {
         let lost = BulkSession.count(session.lostItems + unplaced)
         guard lost > 0 else { return }
         let reason = session.reason.isEmpty ? "Elasticsearch has no place for them" : session.reason
-        throw PartialLoss(items: lost, reason: reason)
+        throw PartialLoss(items: lost, reason: reason, isFailure: isFailure || !session.lostItems.isEmpty)
     }
 }
 

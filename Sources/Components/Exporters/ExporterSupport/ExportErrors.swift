@@ -15,10 +15,13 @@ public struct PartialLoss: Error, CustomStringConvertible {
     /// As `Telemetry.itemCount` counts.
     public let items: Int
     public let reason: String
+    /// False where the destination has no place for such items at all: that is counted, but no failure of the batch.
+    public let isFailure: Bool
 
-    public init(items: Int, reason: String) {
+    public init(items: Int, reason: String, isFailure: Bool = true) {
         self.items = items
         self.reason = reason
+        self.isFailure = isFailure
     }
 
     public var description: String { "\(items) items were lost: \(reason)" }

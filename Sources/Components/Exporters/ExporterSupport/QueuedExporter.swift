@@ -153,7 +153,7 @@ public final class QueuedExporter: Exporter {
             let lost = min(max(loss.items, 0), items)
             metrics.sent.add(items - lost)
             metrics.sendFailed.add(lost)
-            throw loss
+            if loss.isFailure { throw loss }
         } catch {
             metrics.sendFailed.add(items)
             throw error

@@ -64,6 +64,8 @@ struct BulkBuffer: Sendable {
     var isEmpty: Bool { documents.isEmpty }
 
     mutating func target(_ name: String) -> Int {
+        // Neighbours mostly go to the same place.
+        if let last = documents.last, targets[last.target] == name { return last.target }
         if let number = targetNumbers[name] { return number }
         targets.append(name)
         targetNumbers[name] = targets.count - 1

@@ -139,40 +139,46 @@ struct ProfileDocuments {
 
     // MARK: - Events
 
-    /// What all events of one stack in one thread have in common: everything behind the timestamp.
-    func eventRest(
-        stack: ProfileStack, threadName: String, attributes: ProfileAttributes, frequency: Int64
-    ) -> [UInt8] {
+    /// What all events of a profile have in common, with the braces that end the document.
+    func eventTail(attributes: ProfileAttributes, frequency: Int64) -> [UInt8] {
         var json = JSONWriter()
-        json.beginObject()
-        let hostID = attributes["host.id"]
         switch schema {
         case .classic:
             json.member("ecs.version", ProfileSchema.ecsVersion)
-            json.member("host.id", hostID)
-            json.member("Stacktrace.id", stack.id)
+            json.member("host.id", attributes["host.id"])
             for (key, value) in Self.optionalNames(attributes) {
                 json.member(key == "k8s.pod.name" ? "orchestrator.resource.name" : key, value)
             }
-            json.member("process.thread.name", threadName)
             json.member("process.executable.name", attributes["process.executable.name"])
             json.member("Stacktrace.sampling_frequency", frequency)
             json.member("Stacktrace.count", 1)
             // Elastic's own services use 1.
             json.member("profiling.project.id", 2)
+            return json.bytes + Array("}".utf8)
+        case .otel:
+            json.member("host.id", attributes["host.id"])
+            json.member("process.executable.name", attributes["process.executable.name"])
+            for (key, value) in Self.optionalNames(attributes) { json.member(key, value) }
+            return json.bytes + Array("}},\"sampling_frequency\":\(frequency),\"count\":1}".utf8)
+        }
+    }
+
+    /// What all events of one stack in one thread have in common: everything behind the timestamp.
+    func eventRest(stack: ProfileStack, threadName: String, tail: [UInt8]) -> [UInt8] {
+        var json = JSONWriter()
+        switch schema {
+        case .classic:
+            json.member("Stacktrace.id", stack.id)
+            json.member("process.thread.name", threadName)
         case .otel:
             json.member("stacktrace.id", stack.id)
-            json.member("sampling_frequency", frequency)
-            json.member("count", 1)
-            Self.resourceAttributes(
-                [
-                    ("host.id", hostID), ("thread.name", threadName),
-                    ("process.executable.name", attributes["process.executable.name"]),
-                ] + Self.optionalNames(attributes), to: &json)
+            json.key("resource")
+            json.beginObject()
+            json.key("attributes")
+            json.beginObject()
+            json.member("thread.name", threadName)
         }
-        json.endObject()
-        // The brace that opens the object stands before the timestamp.
-        return Array(json.bytes.dropFirst())
+        return json.bytes + [UInt8(ascii: ",")] + tail
     }
 
     private static func optionalNames(_ attributes: ProfileAttributes) -> [(key: String, value: String)] {

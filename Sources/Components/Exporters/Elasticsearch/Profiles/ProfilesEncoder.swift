@@ -20,6 +20,7 @@ struct ProfilesEncoder {
     /// Of samples, over the whole message.
     private var nextItem = 0
     private var timestamp: [UInt8] = []
+    private var timestamps = TimestampWriter()
 
     /// More events than that of one value are not written: it would be a hostile one.
     static let maximumEventsOfValue: Int64 = 100_000
@@ -61,6 +62,7 @@ struct ProfilesEncoder {
             resource: resource.resource.attributes, scope: scope.scope.attributes, profile: profile.attributeIndices,
             dictionary: reader.dictionary, host: host)
         writeHost(attributes, to: &buffer)
+        let tail = documents.eventTail(attributes: attributes, frequency: frequency)
         for (index, sample) in profile.samples.enumerated() {
             let item = ItemRange.one(nextItem + index)
             guard let stack = reader.stack(sample.stackIndex) else {
@@ -69,8 +71,7 @@ struct ProfilesEncoder {
             }
             writeStack(stack, time: sample.timestampsUnixNano.first, to: &buffer)
             let rest = documents.eventRest(
-                stack: stack, threadName: reader.threadName(sample.attributeIndices), attributes: attributes,
-                frequency: frequency)
+                stack: stack, threadName: reader.threadName(sample.attributeIndices), tail: tail)
             writeEvents(of: sample, profile, rest: rest, items: item, to: &buffer)
         }
     }
@@ -181,7 +182,7 @@ struct ProfilesEncoder {
     ) {
         guard count > 0 else { return }
         timestamp.removeAll(keepingCapacity: true)
-        Timestamps.append(nanoseconds: time, to: &timestamp)
+        timestamps.append(nanoseconds: time, to: &timestamp)
         for _ in 0..<min(count, Self.maximumEventsOfValue) {
             documents.event(timestamp: timestamp, rest: rest, items: items, to: &buffer)
             guard settings.writesDownsampledEvents, documents.schema == .classic else { continue }

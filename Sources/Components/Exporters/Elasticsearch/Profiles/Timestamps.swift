@@ -3,21 +3,8 @@ enum Timestamps {
     /// RFC 3339 in UTC with up to nine fractional digits, as many as needed. Nanoseconds since 1970; a value that fits
     /// into 32 bits is taken for whole seconds.
     static func append(nanoseconds: UInt64, to text: inout [UInt8]) {
-        let isSeconds = nanoseconds <= UInt64(UInt32.max)
-        let seconds = isSeconds ? nanoseconds : nanoseconds / 1_000_000_000
-        var fraction = isSeconds ? 0 : nanoseconds % 1_000_000_000
-        let date = CivilTime(secondsSince1970: Int64(clamping: seconds))
-        date.append(to: &text)
-        if fraction > 0 {
-            text.append(UInt8(ascii: "."))
-            var unit: UInt64 = 100_000_000
-            while fraction > 0 {
-                text.append(UInt8(ascii: "0") + UInt8(truncatingIfNeeded: fraction / unit))
-                fraction %= unit
-                unit /= 10
-            }
-        }
-        text.append(UInt8(ascii: "Z"))
+        var writer = TimestampWriter()
+        writer.append(nanoseconds: nanoseconds, to: &text)
     }
 
     static func text(nanoseconds: UInt64) -> String {
@@ -31,6 +18,35 @@ enum Timestamps {
         // 1970-01-01 was a Thursday: three days after a Monday.
         let offset = (seconds &+ 259_200) % 604_800
         return seconds - (offset < 0 ? offset + 604_800 : offset)
+    }
+}
+
+/// Writes many timestamps, most of which share their second with the one before.
+struct TimestampWriter {
+    private var second: UInt64?
+    private var date: [UInt8] = []
+
+    /// As `Timestamps.append`.
+    mutating func append(nanoseconds: UInt64, to text: inout [UInt8]) {
+        let isSeconds = nanoseconds <= UInt64(UInt32.max)
+        let seconds = isSeconds ? nanoseconds : nanoseconds / 1_000_000_000
+        var fraction = isSeconds ? 0 : nanoseconds % 1_000_000_000
+        if second != seconds {
+            second = seconds
+            date.removeAll(keepingCapacity: true)
+            CivilTime(secondsSince1970: Int64(clamping: seconds)).append(to: &date)
+        }
+        text.append(contentsOf: date)
+        if fraction > 0 {
+            text.append(UInt8(ascii: "."))
+            var unit: UInt64 = 100_000_000
+            while fraction > 0 {
+                text.append(UInt8(ascii: "0") + UInt8(truncatingIfNeeded: fraction / unit))
+                fraction %= unit
+                unit /= 10
+            }
+        }
+        text.append(UInt8(ascii: "Z"))
     }
 }
 
