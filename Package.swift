@@ -226,8 +226,8 @@ targets += [
     module(
         "Components/Exporters/ClientTLS",
         [
-            "Collector", "ExporterSupport", .product(name: "NIOPosix", package: "swift-nio"),
-            .product(name: "NIOSSL", package: "swift-nio-ssl"),
+            "Collector", "ExporterSupport", .product(name: "NIOCore", package: "swift-nio"),
+            .product(name: "NIOPosix", package: "swift-nio"), .product(name: "NIOSSL", package: "swift-nio-ssl"),
         ]),
     module(
         "Components/Exporters/OTLPGRPCExporter",

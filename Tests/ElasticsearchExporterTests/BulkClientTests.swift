@@ -283,6 +283,20 @@ struct BulkClientTests {
         #expect(try await second.logBodies().count == 6)
     }
 
+    /// A host by its name and one by its address fail in different ways; both send the request on at once.
+    @Test(arguments: ["localhost", "127.0.0.1"])
+    func aRefusedConnectionIsNoAttempt(host: String) async throws {
+        let double = try await ElasticsearchDouble()
+        let running = try await RunningExporter(double, .logs) {
+            $0.endpoints = try ["http://\(host):1", double.url].map { try ElasticsearchEndpoint(parsing: $0) }
+            $0.retry.isEnabled = false
+        }
+        for number in 0..<3 { try await running.exporter.consume(logs(number..<number + 1)) }
+        try await running.exporter.shutdown()
+        #expect(try await double.logBodies() == [0, 1, 2])
+        #expect(running.log.messages.isEmpty)
+    }
+
     @Test func waitsForAServerThatIsGone() async throws {
         let gone = try await ElasticsearchDouble()
         let running = try await RunningExporter(gone, .logs) { $0.retry.maximumInterval = .milliseconds(100) }

@@ -1,3 +1,5 @@
+import Glibc
+import NIOCore
 import NIOPosix
 import NIOSSL
 
@@ -16,5 +18,23 @@ public func connectionFailureText(_ error: any Error) -> String {
         return "\(error); the server's certificate is for another host"
     default:
         return "\(error)"
+    }
+}
+
+/// True where the error says that no connection came about, so that no request can have reached the server.
+public func isFailureToConnect(_ error: any Error) -> Bool {
+    switch error {
+    case is NIOConnectionError, is NIOSSLExtraError: true
+    case let error as NIOSSLError:
+        // Only an established connection can be shut down uncleanly, and only one with data can meet bad records.
+        switch error {
+        case .handshakeFailed, .noCertificateToValidate, .unableToValidateCertificate, .cannotMatchULabel,
+            .cannotFindPeerIP:
+            true
+        default: false
+        }
+    case let error as IOError:
+        [ECONNREFUSED, EHOSTUNREACH, ENETUNREACH, EADDRNOTAVAIL].contains(error.errnoCode)
+    default: false
     }
 }

@@ -131,10 +131,7 @@ final class ClusterClient: Sendable {
             return [.connectTimeout, .proxyAuthenticationRequired, .invalidProxyResponse, .tlsHandshakeTimeout]
                 .contains(error)
         }
-        // connectionFailureText knows the errors of connecting and of TLS handshakes by these words.
-        let text = connectionFailureText(error)
-        return text.hasPrefix("cannot connect") || text.hasPrefix("TLS handshake failed")
-            || text.contains("another host") || text.contains("onnection refused")
+        return isFailureToConnect(error)
     }
 
     // MARK: - Who we are
