@@ -152,7 +152,8 @@ struct BulkClientTests {
         try await double.answer(
             """
             [{"items": {"1": {"status": 429}, "3": {"status": 503},
-              "4": {"status": 400, "type": "document_parsing_exception", "reason": "failed to parse. Preview of field's value: 'secret'"}}}, {"items": {"0": {"status": 429}}}]
+              "4": {"status": 400, "type": "document_parsing_exception",
+              "reason": "failed to parse. Preview of field's value: 'secret'"}}}, {"items": {"0": {"status": 429}}}]
             """)
         let running = try await RunningExporter(double, .logs)
         await #expect(throws: PermanentError.self) { try await running.exporter.consume(logs(0..<6)) }

@@ -45,6 +45,16 @@ struct SetupTests {
             #expect(printed.allSatisfy { $0.hasPrefix(word) }, "\(printed)")
         }
         let running = try await RunningExporter(double, .profiles) { $0.apiKey = OpaqueString("k") }
+        // Traces come back as objects and frames as they were written: readers rely on it.
+        let open = try await ElasticsearchDouble(["--no-profiling"])
+        configuration.endpoints = [try ElasticsearchEndpoint(parsing: open.url)]
+        try await ClusterSetup(configuration, build: build).run { _ in }
+        let reader = try await RunningExporter(open, .profiles)
+        try await reader.exporter.consume(.profiles(ProfileMessages.example()))
+        try await reader.exporter.shutdown()
+        let graph = try await open.api("POST", "/_profiling/flamegraph", FlameGraphTests.range + "}")
+        let expected = FlameGraphTests.paths(of: ProfileMessages.example())
+        #expect(try FlameGraphTests.paths(ofFlameGraph: graph) == expected)
         try await running.exporter.consume(.profiles(ProfileMessages.example()))
         try await running.exporter.shutdown()
         #expect(running.log.records.filter { $0.level >= .warning }.isEmpty, "\(running.log.records)")

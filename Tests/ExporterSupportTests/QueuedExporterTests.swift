@@ -73,7 +73,8 @@ struct QueuedExporterTests {
     func aPartThatIsLost(hasQueue: Bool) async throws {
         let sender = ScriptedSender([.fail(PartialLoss(items: 1, reason: "too large"))])
         let exporter = exporter(
-            sender, ExporterConfiguration(retry: quick, queue: hasQueue ? QueueConfiguration(waitsForResult: true) : nil))
+            sender,
+            ExporterConfiguration(retry: quick, queue: hasQueue ? QueueConfiguration(waitsForResult: true) : nil))
         try await exporter.start(host: EmptyHost())
         await #expect(throws: PermanentError.self) { try await exporter.consume(batch) }
         try await exporter.shutdown()

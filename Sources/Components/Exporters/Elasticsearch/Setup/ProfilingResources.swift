@@ -69,9 +69,9 @@ public enum ProfilingResources {
             "profiling-events", fields,
             settings: [
                 ("number_of_shards", "4"), ("refresh_interval", "\"10s\""), ("max_result_window", "150000"),
-                ("codec", "\"best_compression\""), ("mapping.source.mode", "\"synthetic\""),
+                ("codec", "\"best_compression\""), ("auto_expand_replicas", "\"0-1\""),
                 ("sort.field", "[" + sort.map { "\"\($0)\"" }.joined(separator: ",") + "]"),
-            ])
+            ], isSynthetic: true)
     }
 
     private static var hosts: Resource {
@@ -81,17 +81,17 @@ public enum ProfilingResources {
                 + Field.keywords(
                     "ecs.version", "host.id", "host.arch", "host.type", "host.name", "cloud.provider", "cloud.region",
                     "os.type", "os.kernel"),
-            settings: [("refresh_interval", "\"10s\"")])
+            settings: [("refresh_interval", "\"10s\""), ("auto_expand_replicas", "\"0-1\"")])
     }
 
     private static func streamTemplate(
-        _ name: String, _ fields: [Field], settings: [(name: String, json: String)]
+        _ name: String, _ fields: [Field], settings: [(name: String, json: String)], isSynthetic: Bool = false
     ) -> Resource {
         Resource(
             path: "/_index_template/\(name)",
             body: templateBody(
                 pattern: "\(name)*", fields, settings: [("lifecycle.name", "\"\(policy)\"")] + settings,
-                isStream: true),
+                isStream: true, isSynthetic: isSynthetic),
             summary: "template of the data streams \(name)*")
     }
 
@@ -143,13 +143,14 @@ public enum ProfilingResources {
         var settings = [
             ("number_of_shards", "\(keyed.shards)"), ("refresh_interval", "\"10s\""), ("codec", "\"best_compression\""),
             ("lifecycle.name", "\"\(policy)\""), ("lifecycle.rollover_alias", "\"profiling-\(keyed.name)\""),
+            ("auto_expand_replicas", "\"0-1\""),
         ]
-        if keyed.isSynthetic { settings.append(("mapping.source.mode", "\"synthetic\"")) }
         if let sort = keyed.sort { settings.append(("sort.field", "[\"\(sort)\"]")) }
         return Resource(
             path: "/_index_template/profiling-\(keyed.name)",
             body: templateBody(
-                pattern: ".profiling-\(keyed.name)*", keyed.fields, settings: settings, isStream: false),
+                pattern: ".profiling-\(keyed.name)*", keyed.fields, settings: settings, isStream: false,
+                isSynthetic: keyed.isSynthetic),
             summary: "template of the indices .profiling-\(keyed.name)*")
     }
 
@@ -163,7 +164,7 @@ public enum ProfilingResources {
     // MARK: - JSON
 
     private static func templateBody(
-        pattern: String, _ fields: [Field], settings: [(name: String, json: String)], isStream: Bool
+        pattern: String, _ fields: [Field], settings: [(name: String, json: String)], isStream: Bool, isSynthetic: Bool
     ) -> String {
         var json = JSONWriter()
         json.beginObject()
@@ -186,6 +187,13 @@ public enum ProfilingResources {
         json.key("mappings")
         json.beginObject()
         json.member("dynamic", false)
+        if isSynthetic {
+            // In the mappings, because the index setting of that meaning is not known before 8.17.
+            json.key("_source")
+            json.beginObject()
+            json.member("mode", "synthetic")
+            json.endObject()
+        }
         json.key("properties")
         json.beginObject()
         for field in fields {
