@@ -109,13 +109,12 @@ public final class DebugInformation: Sendable {
             (file, line, column) = (UInt64(place.file), place.line, place.column)
         }
         for found in chain.reversed() {
-            let names = units.names(of: found.entry, in: entries)
-            let text = names.text
+            let texts = units.texts(of: found.entry, in: entries)
             frames.append(
                 Frame(
-                    name: text?.0 ?? "", isLinkageName: text?.isLinkageName ?? false, language: context.language,
+                    name: texts.name, isLinkageName: texts.isLinkageName, language: context.language,
                     file: file.flatMap { lines?.fileName($0) } ?? "", line: line, column: column,
-                    startLine: names.declarationLine))
+                    startLine: texts.declarationLine))
             (file, line, column) = (found.callFile, found.callLine, found.callColumn)
         }
         return Match(frames: frames, functionStart: function.range.start)

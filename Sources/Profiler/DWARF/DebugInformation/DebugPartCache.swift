@@ -3,7 +3,7 @@ import Synchronization
 /// Decoded parts of debugging information, kept within one bound for all files: the least recently used go first.
 public final class DebugPartCache: Sendable {
     struct Key: Hashable, Sendable {
-        enum Kind: UInt8, Sendable { case information, context, abbreviations, entries, lines, split }
+        enum Kind: UInt8, Sendable { case information, context, abbreviations, entries, lines, names, split }
         /// Which `DebugUnits`.
         var owner: UInt64
         var kind: Kind

@@ -93,6 +93,13 @@ final class DebugUnits: Sendable {
         }
     }
 
+    /// The names of the function whose entry is at `entry` from the header of the unit `entries`, as texts.
+    func texts(of entry: UInt64, in entries: UnitEntries) -> FunctionTexts {
+        owner.part(.names, entries.context.header.offset &+ entry, sizeBytes: { $0.name.utf8.count + 64 }) {
+            FunctionTexts(names(of: entry, in: entries))
+        }
+    }
+
     func lines(of context: UnitContext) throws(ReadError) -> LineTable {
         try owner.part(.lines, context.header.offset, sizeBytes: { $0.sizeBytes }) { () throws(ReadError) in
             try LineTable(context)

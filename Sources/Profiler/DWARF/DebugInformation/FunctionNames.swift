@@ -11,11 +11,22 @@ struct FunctionNames: Sendable {
 
     var isComplete: Bool { linkageName != nil && declarationLine != 0 }
 
-    /// As in the file, and whether it is the linkage name.
-    var text: (String, isLinkageName: Bool)? {
-        if let linkageName, let text = try? linkageContext?.string(linkageName), !text.isEmpty { return (text, true) }
-        if let name, let text = try? nameContext?.string(name), !text.isEmpty { return (text, false) }
-        return nil
+}
+
+/// What a function is called.
+struct FunctionTexts: Sendable {
+    /// The linkage name where there is one, else the name in the source; empty when unknown.
+    var name = ""
+    var isLinkageName = false
+    var declarationLine: UInt32
+
+    init(_ names: FunctionNames) {
+        declarationLine = names.declarationLine
+        if let place = names.linkageName, let text = try? names.linkageContext?.string(place), !text.isEmpty {
+            (name, isLinkageName) = (text, true)
+        } else if let place = names.name, let text = try? names.nameContext?.string(place) {
+            name = text
+        }
     }
 }
 

@@ -1,4 +1,5 @@
 import BinaryReading
+import Synchronization
 
 /// A unit's line table, decoded: which file, line and column each address has.
 final class LineTable: Sendable {
@@ -33,9 +34,11 @@ final class LineTable: Sendable {
     /// Sorted by address.
     private let sequences: [Sequence]
     private let rows: [Row]
+    /// Those that were asked for.
+    private let fileNames = Mutex<[UInt64: String]>([:])
 
     var sizeBytes: Int {
-        1024 + header.sizeBytes + sequences.count * MemoryLayout<Sequence>.stride
+        1024 + header.sizeBytes + header.files.count * 128 + sequences.count * MemoryLayout<Sequence>.stride
             + rows.count * MemoryLayout<Row>.stride
     }
 
@@ -105,6 +108,13 @@ final class LineTable: Sendable {
     /// The path of a file by its number in this table; empty when unknown. Relative to nothing where the table and the
     /// unit know the folder.
     func fileName(_ number: UInt64) -> String {
+        if let known = fileNames.withLock({ $0[number] }) { return known }
+        let name = readFileName(number)
+        if number <= UInt64(header.files.count) { fileNames.withLock { $0[number] = name } }
+        return name
+    }
+
+    private func readFileName(_ number: UInt64) -> String {
         let isNew = header.encoding.version >= 5
         guard isNew || number > 0, let index = Int(exactly: isNew ? number : number - 1),
             index < header.files.count
