@@ -6,7 +6,7 @@ SWIFT ?= swift
 STATIC_FLAGS = --static-swift-stdlib -Xswiftc -static-executable -Xlinker -zmuldefs \
 	$(if $(wildcard /usr/lib/*/libzstd.a),-Xlinker -l:libzstd.a)
 # Tests that load the machine and measure it, or that wait for an answer in time: one at a time, after the others.
-LIVE_TESTS = ^(LiveTests|EngineTests|BPFObjectsTests|ProcessesTests|UnwindCasesTests|OTLPHTTPExporterTests|OTLPGRPCExporterTests)\.|FirstPictureTests|PrivilegesLiveTests|ProfilingMetricsLiveTests|ElasticsearchLiveTests
+LIVE_TESTS = ^(LiveTests|EngineTests|BPFObjectsTests|ProcessesTests|UnwindCasesTests|OTLPHTTPExporterTests|OTLPGRPCExporterTests|OTLPReceiverTests)\.|FirstPictureTests|PrivilegesLiveTests|ProfilingMetricsLiveTests|ElasticsearchLiveTests|ReloadLiveTests
 
 .PHONY: run build bpf test setup setup-test clean
 

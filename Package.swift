@@ -127,6 +127,14 @@ targets += [
             .product(name: "NIOHTTP1", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio"),
         ]),
     tests("PrometheusEndpoint", ["Collector", logging]),
+    // Configurations from `http` and `https` URIs.
+    module(
+        "HTTPConfigurationProvider",
+        [
+            "Collector", .product(name: "AsyncHTTPClient", package: "async-http-client"),
+            .product(name: "NIOCore", package: "swift-nio"),
+        ]),
+    tests("HTTPConfigurationProvider", ["Collector", "LiveSupport"]),
     module("Components/Receivers/NopReceiver", ["Collector"]),
     module("Components/Exporters/NopExporter", ["Collector"]),
     module(
@@ -144,18 +152,25 @@ targets += [
     .executableTarget(
         name: "otelcol",
         dependencies: [
-            "CEngineSupport", "Collector", "PrometheusEndpoint", argumentParser, logging,
+            "CEngineSupport", "Collector", "Engine", "ExporterSupport", "HTTPConfigurationProvider",
+            "PrometheusEndpoint", argumentParser, logging,
+            "BatchProcessor",
+            "BearerTokenAuthExtension",
             "DebugExporter",
             "ElasticsearchExporter",
             "FileExporter",
+            "HealthCheckExtension",
+            "MemoryLimiterProcessor",
             "NopExporter",
             "NopReceiver",
             "ProfilingMetricsConnector",
             "OTLPGRPCExporter",
             "OTLPHTTPExporter",
+            "OTLPReceiver",
             "ProfileStoreExporter",
             "ProfileViewerExtension",
             "ProfilingReceiver",
+            "ResourceProcessor",
             "UnwindCases",
         ],
         path: "Sources/otelcol", swiftSettings: strict),
@@ -269,6 +284,71 @@ targets += [
     tests("FileExporter", exporterTests),
 ]
 
+// MARK: - Receivers with a server
+
+targets += [
+    // libzstd, linked statically.
+    .systemLibrary(name: "CZstd", path: "Sources/Components/CZstd"),
+    module("Components/ZstdCompression", ["CZstd"]),
+    tests("ZstdCompression", ["LiveSupport"]),
+    // What components that listen have in common: addresses, TLS, an HTTP server.
+    module(
+        "Components/ServerSupport",
+        [
+            "ClientTLS", "Collector", "ExporterSupport", "ZlibCompression", "ZstdCompression", logging,
+            .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOHTTP1", package: "swift-nio"),
+            .product(name: "NIOHTTP2", package: "swift-nio-http2"), .product(name: "NIOPosix", package: "swift-nio"),
+            .product(name: "NIOSSL", package: "swift-nio-ssl"),
+        ]),
+    tests(
+        "ServerSupport",
+        exporterTests + [
+            .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOHTTP1", package: "swift-nio"),
+        ]),
+    module(
+        "Components/Receivers/OTLP", name: "OTLPReceiver",
+        [
+            "Collector", "ExporterSupport", "OTLP", "OTLPServices", "ServerSupport", logging,
+            .product(name: "GRPCCore", package: "grpc-swift-2"),
+            .product(name: "GRPCNIOTransportHTTP2Posix", package: "grpc-swift-nio-transport"),
+            .product(name: "GRPCProtobuf", package: "grpc-swift-protobuf"),
+            .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOHTTP1", package: "swift-nio"),
+            .product(name: "NIOSSL", package: "swift-nio-ssl"),
+            .product(name: "SwiftProtobuf", package: "swift-protobuf"),
+        ]),
+    tests("OTLPReceiver", exporterTests + ["ExporterSupport", "ServerSupport", "OTLP"]),
+]
+
+// MARK: - Processors
+
+let crypto: Target.Dependency = .product(name: "Crypto", package: "swift-crypto")
+
+targets += [
+    // What processors have in common: attributes and what is done with them.
+    module("Components/Processors/ProcessorSupport", ["Collector", "OTLP", "RegularExpressions", crypto]),
+    tests("ProcessorSupport", exporterTests + ["OTLP"]),
+    module(
+        "Components/Processors/Resource", name: "ResourceProcessor", ["Collector", "OTLP", "ProcessorSupport"]),
+    .systemLibrary(name: "CMalloc", path: "Sources/Components/CMalloc"),
+    module("Components/Processors/Batch", name: "BatchProcessor", ["Collector", "OTLP", logging]),
+    tests("BatchProcessor", exporterTests + ["OTLP"]),
+    module("Components/Processors/MemoryLimiter", name: "MemoryLimiterProcessor", ["CMalloc", "Collector", logging]),
+    tests("MemoryLimiterProcessor", exporterTests),
+]
+
+// MARK: - Extensions
+
+targets += [
+    module(
+        "Components/Extensions/HealthCheck", name: "HealthCheckExtension",
+        ["Collector", "ServerSupport", logging, .product(name: "NIOHTTP1", package: "swift-nio")]),
+    tests("HealthCheckExtension", exporterTests + ["ServerSupport"]),
+    module(
+        "Components/Extensions/BearerTokenAuth", name: "BearerTokenAuthExtension",
+        ["Collector", "ExporterSupport", logging]),
+    tests("BearerTokenAuthExtension", exporterTests),
+]
+
 // MARK: - Support for tests
 
 targets += [
@@ -311,6 +391,7 @@ let packages: [String: (url: String, from: Version, traits: Set<Package.Dependen
     "swift-crypto": ("https://github.com/apple/swift-crypto", "4.0.0", nil),
     "swift-system": ("https://github.com/apple/swift-system", "1.4.0", nil),
     "swift-nio": ("https://github.com/apple/swift-nio", "2.96.0", nil),
+    "swift-nio-http2": ("https://github.com/apple/swift-nio-http2", "1.38.0", nil),
     "swift-nio-ssl": ("https://github.com/apple/swift-nio-ssl", "2.34.0", nil),
     "swift-protobuf": ("https://github.com/apple/swift-protobuf", "1.38.0", []),
     "swift-service-lifecycle": ("https://github.com/swift-server/swift-service-lifecycle", "2.6.0", nil),

@@ -18,3 +18,18 @@ extension Google_Rpc_Status {
         return nil
     }
 }
+
+extension Google_Rpc_Status {
+    /// Asks the sender to wait that long before its next attempt.
+    public mutating func addRetryInformation(_ delay: Duration) {
+        let (seconds, attoseconds) = delay.components
+        let information = Google_Rpc_RetryInfo.with {
+            $0.retryDelay = .with {
+                $0.seconds = seconds
+                $0.nanos = Int32(clamping: attoseconds / 1_000_000_000)
+            }
+        }
+        // A message of three numbers always packs.
+        if let detail = try? Google_Protobuf_Any(message: information) { details.append(detail) }
+    }
+}

@@ -1,21 +1,33 @@
+import BatchProcessor
+import BearerTokenAuthExtension
 import Collector
 import DebugExporter
 import ElasticsearchExporter
 import FileExporter
+import HealthCheckExtension
+import MemoryLimiterProcessor
 import NopExporter
 import NopReceiver
 import OTLPGRPCExporter
 import OTLPHTTPExporter
+import OTLPReceiver
 import ProfileStoreExporter
 import ProfileViewerExtension
 import ProfilingMetricsConnector
 import ProfilingReceiver
+import ResourceProcessor
 
 /// All components of this program: a new one is a module and a line here.
 let components = ComponentFactories(
     receivers: [
         NopReceiverFactory(),
+        OTLPReceiverFactory(),
         ProfilingReceiverFactory(),
+    ],
+    processors: [
+        BatchProcessorFactory(),
+        MemoryLimiterProcessorFactory(),
+        ResourceProcessorFactory(),
     ],
     exporters: [
         DebugExporterFactory(),
@@ -30,6 +42,8 @@ let components = ComponentFactories(
         ProfilingMetricsConnectorFactory()
     ],
     extensions: [
+        BearerTokenAuthFactory(),
+        HealthCheckExtensionFactory(),
         ProfileViewerExtensionFactory()
     ]
 )

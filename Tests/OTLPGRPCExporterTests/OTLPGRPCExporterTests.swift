@@ -29,6 +29,24 @@ struct OTLPGRPCInteroperationTests {
         return exporter
     }
 
+    /// The authenticator's field is sent, whatever the configuration has under its name.
+    @Test func provesWhoIsCalling() async throws {
+        guard try PythonPeer.isAvailable() else { return }
+        let peer = try await PythonPeer()
+        var configuration = OTLPGRPCConfiguration(endpoint: .ipv4("127.0.0.1", port: peer.grpcPort))
+        configuration.tls.isInsecure = true
+        configuration.exporter.queue = nil
+        configuration.headers = [("X-Token", OpaqueString("other"))]
+        configuration.authentication = ClientAuthentication(authenticator: ComponentID(type: "token"))
+        let exporter = try await OTLPGRPCExporterFactory().makeExporter(
+            signal: .logs, configuration: configuration, context: log.context())
+        await #expect(throws: CollectorError.self) { try await exporter.start(host: EmptyHost()) }
+        try await exporter.start(host: HostWithToken())
+        try await exporter.consume(.logs(ExampleTelemetry.logs()))
+        try await exporter.shutdown()
+        #expect(try await peer.nextEvent().headers?["x-token"] == "proof")
+    }
+
     @Test(arguments: OTLPGRPCConfiguration.Compression.allCases)
     func profilesArriveUnchanged(_ compression: OTLPGRPCConfiguration.Compression) async throws {
         guard try PythonPeer.isAvailable() else { return }

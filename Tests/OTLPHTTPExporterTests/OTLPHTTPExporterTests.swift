@@ -28,6 +28,24 @@ struct OTLPHTTPInteroperationTests {
         return exporter
     }
 
+    /// The authenticator's field is sent, whatever the configuration has under its name.
+    @Test func provesWhoIsCalling() async throws {
+        guard try PythonPeer.isAvailable() else { return }
+        let peer = try await PythonPeer()
+        var configuration = OTLPHTTPConfiguration()
+        configuration.endpoint = "http://127.0.0.1:\(peer.httpPort)"
+        configuration.exporter.queue = nil
+        configuration.headers = [("X-Token", OpaqueString("other"))]
+        configuration.authentication = ClientAuthentication(authenticator: ComponentID(type: "token"))
+        let exporter = try await OTLPHTTPExporterFactory().makeExporter(
+            signal: .logs, configuration: configuration, context: log.context())
+        await #expect(throws: CollectorError.self) { try await exporter.start(host: EmptyHost()) }
+        try await exporter.start(host: HostWithToken())
+        try await exporter.consume(.logs(ExampleTelemetry.logs()))
+        try await exporter.shutdown()
+        #expect(try await peer.nextEvent().headers?["x-token"] == "proof")
+    }
+
     @Test(arguments: OTLPHTTPConfiguration.Encoding.allCases, OTLPHTTPConfiguration.Compression.allCases)
     func profilesArriveUnchanged(
         _ encoding: OTLPHTTPConfiguration.Encoding, _ compression: OTLPHTTPConfiguration.Compression

@@ -32,7 +32,9 @@ struct CommandLineTests {
         #expect(try await problems(both + [Self.gate]) == "")
         #expect(try await problems(both).contains("add --feature-gates=service.profilesSupport"))
         let alone = try await problems(configuration([name]) + [Self.gate])
-        #expect(alone.hasPrefix("service::pipelines::metrics: references exporter \"elasticsearch\" which is not configured"))
+        #expect(
+            alone.hasPrefix(
+                "service::pipelines::metrics: references exporter \"elasticsearch\" which is not configured"))
         #expect(!alone.contains("\n"))
     }
 
@@ -41,16 +43,42 @@ struct CommandLineTests {
         #expect(try await problems(configuration([name]) + [Self.gate]) == "")
     }
 
-    @Test(arguments: [
-        (["--version"], 0), (["-v"], 0), (["version"], 0), (["--help"], 0), (["components"], 0), (["featuregate"], 0),
-        (["featuregate", "service.profilesSupport"], 0), (["featuregate", "nope"], 1), (["--bogus"], 1), ([], 1),
-        (["validate"], 1), (["validate", "extra"], 1), (["elasticsearch", "setup", "--dry-run"], 0),
-        (["--feature-gates", "nope", "--config", "x"], 1),
-        (["validate", "--config", "yaml:{receivers: {nop: }, exporters: {nop: }, service: {pipelines: {logs: {receivers: [nop], exporters: [nop]}}}}"], 0),
-        (["print-config", "--mode", "odd", "--config", "yaml:{}"], 1),
-        (["print-config", "--validate", "false", "--format", "json", "--config", "yaml:a: 1"], 0),
-        (["--config", "/nowhere/otel.yml"], 1),
-    ] as [([String], Int32)])
+    /// A configuration whose only pipeline takes logs to the exporter.
+    static func logs(to exporter: String, _ settings: String) -> String {
+        "yaml:{receivers: {nop: }, exporters: {\(exporter): \(settings)}, "
+            + "service: {pipelines: {logs: {receivers: [nop], exporters: [\(exporter)]}}}}"
+    }
+
+    @Test(
+        arguments: [
+            (["--version"], 0), (["-v"], 0), (["version"], 0), (["--help"], 0), (["components"], 0),
+            (["featuregate"], 0),
+            (["featuregate", "service.profilesSupport"], 0), (["featuregate", "nope"], 1), (["--bogus"], 1), ([], 1),
+            (["validate"], 1), (["validate", "extra"], 1),
+            (["elasticsearch", "setup", "--dry-run"], 0), (["--feature-gates", "nope", "--config", "x"], 1),
+            (
+                [
+                    "validate", "--config",
+                    logs(to: "nop", ""),
+                ], 0
+            ),
+            (["print-config", "--mode", "odd", "--config", "yaml:{}"], 1),
+            (["print-config", "--validate", "false", "--format", "json", "--config", "yaml:a: 1"], 0),
+            (["--config", "/nowhere/otel.yml"], 1),
+            (
+                [
+                    "doctor", "--config",
+                    logs(to: "nop", ""),
+                ], 0
+            ),
+            (
+                [
+                    "doctor", "--config",
+                    logs(to: "otlp_http", "{endpoint: 'http://127.0.0.1:1'}"),
+                ], 1
+            ),
+            (["doctor", "--config", "yaml:{receivers: {nop: {typo: 1}}}"], 1),
+        ] as [([String], Int32)])
     func exitsWithACode(arguments: [String], code: Int32) async {
         #expect(await OtelcolCommand.execute(arguments) == code)
     }
@@ -70,7 +98,8 @@ struct CommandLineTests {
     }
 
     @Test func listsComponentsWithProfilesStability() {
-        let text = components.description(of: programInformation)
+        let text = components.description(of: programInformation, providers: configurationProviders)
+        for scheme in ["env", "file", "http", "https", "yaml"] { #expect(text.contains("    - scheme: \(scheme)\n")) }
         #expect(text.contains("    - name: profiling\n      module: ProfilingReceiver\n"))
         #expect(text.contains("        profiles-to-metrics: Development\n"))
     }

@@ -32,6 +32,11 @@ public protocol Consumer: Sendable {
 }
 
 public protocol Receiver: Component {}
+
+/// A receiver that goes on over a reload if its own part of the configuration is the same afterwards: it is neither
+/// shut down nor started again, and its data waits while the pipelines behind it are exchanged.
+public protocol RetainableReceiver: Receiver {}
+
 public protocol Processor: Component, Consumer {}
 public protocol Exporter: Component, Consumer {}
 /// The exporter of one pipeline and the receiver of another.

@@ -1,7 +1,9 @@
 extension ComponentFactories {
     /// The components with module and stability as YAML, as the OpenTelemetry Collector's `components` prints them;
     /// the signal profiles included.
-    public func description(of build: BuildInformation) -> String {
+    public func description(
+        of build: BuildInformation, providers: [any ConfigurationProvider] = ConfigurationResolver.defaultProviders
+    ) -> String {
         var text = "buildinfo:\n"
         text += "    command: \(build.command)\n    description: \(build.description)\n    version: \(build.version)\n"
         let signals: [Signal] = [.logs, .metrics, .traces, .profiles]
@@ -34,8 +36,8 @@ extension ComponentFactories {
         }
         list(.extension, extensions) { [("extension", $0.stability)] }
         text += "providers:\n"
-        for scheme in ConfigurationResolver.defaultProviders.map(\.scheme).sorted() {
-            text += "    - scheme: \(scheme)\n      module: Collector\n"
+        for provider in providers.sorted(by: { $0.scheme < $1.scheme }) {
+            text += "    - scheme: \(provider.scheme)\n      module: \(provider.moduleName)\n"
         }
         return text
     }

@@ -8,6 +8,17 @@ public enum Telemetry: Sendable {
     case logs(Opentelemetry_Proto_Logs_V1_LogsData)
     case profiles(Opentelemetry_Proto_Profiles_V1development_ProfilesData)
 
+    /// A batch without anything in it.
+    public init(emptyOf signal: Signal) {
+        self =
+            switch signal {
+            case .traces: .traces(.init())
+            case .metrics: .metrics(.init())
+            case .logs: .logs(.init())
+            case .profiles: .profiles(.init())
+            }
+    }
+
     public var signal: Signal {
         switch self {
         case .traces: .traces

@@ -40,12 +40,15 @@ public struct ComponentReference: Sendable, Hashable {
 public struct ConfiguredReceiver: Sendable {
     public let type: String
     public let stability: [Signal: Stability]
+    /// Equal for equal configurations, secrets included.
+    let fingerprint: String
     let make: @Sendable (Signal, ComponentContext, any Consumer) async throws -> any Receiver
 
     init(_ factory: some ReceiverFactory, _ section: ConfigurationSection) {
         let configuration = factory.decode(section)
         type = factory.type
         stability = factory.stability
+        fingerprint = ConfigurationNode(.map(section.map)).fingerprint
         make = {
             try await factory.makeReceiver(signal: $0, configuration: configuration, context: $1, next: $2)
         }

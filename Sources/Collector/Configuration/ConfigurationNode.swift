@@ -54,6 +54,26 @@ public struct ConfigurationNode: Sendable {
     public var isNull: Bool {
         if case .null = value { true } else { false }
     }
+
+    /// A text that is the same for two values exactly if every reader sees the same in them.
+    var fingerprint: String {
+        if let originalText {
+            if case .string(originalText) = value { return "\(originalText.utf8.count):\(originalText)" }
+            return "\(originalText.utf8.count)!\(originalText)"
+        }
+        switch value {
+        case .null: return "~"
+        case .boolean(let value): return "\(value)"
+        case .integer(let value): return "\(value)"
+        case .floatingPoint(let value): return "f\(value)"
+        case .string(let text): return "\(text.utf8.count):\(text)"
+        case .list(let items): return "[" + items.map(\.fingerprint).joined(separator: ",") + "]"
+        case .map(let map):
+            let entries = map.entries.sorted { $0.key < $1.key }
+            return "{" + entries.map { "\($0.key.utf8.count):\($0.key)=\($0.node.fingerprint)" }.joined(separator: ",")
+                + "}"
+        }
+    }
 }
 
 /// Keys and values in the order in which they were written; keys are unique.

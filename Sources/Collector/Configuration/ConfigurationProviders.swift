@@ -7,9 +7,15 @@
 /// Fetches the text behind a URI of one scheme.
 public protocol ConfigurationProvider: Sendable {
     var scheme: String { get }
+    /// Where the provider's code lives, for the `components` subcommand.
+    var moduleName: String { get }
     /// - Parameter opaque: What follows the scheme's colon.
     /// - Throws: An error that names the URI and the cause.
     func retrieve(_ opaque: String) async throws -> RetrievedConfiguration
+}
+
+extension ConfigurationProvider {
+    public var moduleName: String { String(String(reflecting: Self.self).prefix { $0 != "." }) }
 }
 
 public struct RetrievedConfiguration: Sendable {
@@ -44,10 +50,12 @@ public struct ConfigurationNotice: Sendable, Hashable {
     }
 }
 
+/// A configuration is text written by people; anything larger is a mistake, such as a device.
+public let maximumConfigurationBytes = 32 << 20
+
 /// `file:<path>`.
 struct FileProvider: ConfigurationProvider {
-    /// A configuration is text written by people; anything larger is a mistake, such as a device.
-    static let maximumBytes = 32 << 20
+    static let maximumBytes = maximumConfigurationBytes
 
     let scheme = "file"
 
@@ -111,9 +119,9 @@ struct YAMLProvider: ConfigurationProvider {
     }
 }
 
-/// Reads a text file.
+/// Reads a text file. Blocks.
 /// - Throws: `CollectorError` with the operating system's words, or that the file is too large or no UTF-8.
-func readWholeFile(_ path: String, maximumBytes: Int) throws(CollectorError) -> String {
+public func readWholeFile(_ path: String, maximumBytes: Int) throws(CollectorError) -> String {
     let descriptor = open(path, O_RDONLY | O_CLOEXEC)
     guard descriptor >= 0 else { throw CollectorError(String(cString: strerror(errno))) }
     defer { close(descriptor) }

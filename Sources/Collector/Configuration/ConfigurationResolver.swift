@@ -27,7 +27,7 @@ public struct ConfigurationResolver: Sendable {
         self.appendsLists = appendsLists
     }
 
-    /// `file`, `env` and `yaml`.
+    /// `file`, `env` and `yaml`: those that need no network.
     public static var defaultProviders: [any ConfigurationProvider] {
         [FileProvider(), EnvironmentProvider.ofProcess, YAMLProvider()]
     }
@@ -100,7 +100,7 @@ public struct ConfigurationResolver: Sendable {
 
 extension Substring {
     /// Without white space at both ends.
-    func trimmed() -> String {
+    public func trimmed() -> String {
         guard let start = firstIndex(where: { !$0.isWhitespace }),
             let end = lastIndex(where: { !$0.isWhitespace })
         else { return "" }

@@ -78,6 +78,17 @@ extension ConfigurationSection {
         }
     }
 
+    /// A list of secrets; none of them is ever printed.
+    public func opaqueStrings(_ key: String) -> [OpaqueString] {
+        guard let entry = entry(key), !entry.node.isNull else { return [] }
+        diagnostics.markOpaque(childPath(entry.key))
+        guard case .list(let nodes) = entry.node.value else {
+            error(key, "expected type list of strings, got \(entry.node.kindName)")
+            return []
+        }
+        return nodes.compactMap { text(of: $0, key: key, isOpaque: true).map(OpaqueString.init) }
+    }
+
     /// A map from strings to strings.
     public func stringMap(_ key: String) -> [String: String] {
         guard let entry = entry(key), !entry.node.isNull else { return [:] }

@@ -14,8 +14,28 @@ final class StatusTracker: Sendable {
         self.onFatalError = onFatalError
     }
 
+    /// Sets who is told from now on; they are told the present status of what already runs.
     func setWatchers(_ watchers: [any Extension]) {
-        state.withLock { $0.watchers = watchers }
+        let statuses = state.withLock { state in
+            state.watchers = watchers
+            return state.statuses
+        }
+        for (instance, status) in statuses.sorted(by: { $0.key.description < $1.key.description }) {
+            let event = ComponentStatusEvent(instance: instance, status: status)
+            for watcher in watchers { watcher.componentStatusChanged(event) }
+        }
+    }
+
+    /// Forgets what has stopped or never ran, so that another of the same id may begin its life.
+    func forgetStopped() {
+        state.withLock { state in
+            state.statuses = state.statuses.filter { _, status in
+                switch status {
+                case .stopped, .stopping, .permanentError, .fatalError: false
+                case .starting, .ok, .recoverableError: true
+                }
+            }
+        }
     }
 
     func status(of instance: ComponentInstanceID) -> ComponentStatus? {

@@ -46,7 +46,7 @@ public struct CollectorRun: Sendable {
         case fatalError(ComponentInstanceID, String)
     }
 
-    private let settings: CollectorSettings
+    let settings: CollectorSettings
 
     public init(_ settings: CollectorSettings) {
         self.settings = settings
@@ -103,86 +103,122 @@ public struct CollectorRun: Sendable {
 
     /// - Parameter events: What to react to; fatal errors of components are put in by `continuation`.
     func run(events: AsyncStream<Event>, continuation: AsyncStream<Event>.Continuation) async throws {
-        var service = try await firstService(continuation: continuation)
-        try await service.start()
+        let process = Self.makeProcess(settings.build) { continuation.yield(.fatalError($0, "\($1)")) }
+        let logger = process.logger
+        var current = try await firstService(process)
+        try await current.service.start()
         var failure: (any Error)?
         loop: for await event in events {
             switch event {
             case .stop(let reason):
-                service.logger.info("Received signal from OS", metadata: ["signal": "\(reason)"])
+                logger.info("Received signal from OS", metadata: ["signal": "\(reason)"])
                 break loop
             case .fatalError(let instance, let message):
                 failure = CollectorError("\(instance): \(message)")
-                service.logger.error(
+                logger.error(
                     "Asynchronous error received, terminating process",
                     metadata: ["error": "\(message)", "component": "\(instance)"])
                 break loop
-            case .reload:
-                guard let next = await reloadedService(service.logger, continuation: continuation) else { continue }
-                do {
-                    try await service.shutdown()
-                } catch {
-                    service.logger.error("Failed to shut down the old configuration", metadata: ["error": "\(error)"])
-                }
-                service = next
-                try await service.start()
+            case .reload: current = try await reload(current, process)
             }
         }
         do {
-            try await service.shutdown()
+            try await current.service.shutdown()
         } catch {
             throw JoinedError.joining([failure, error].compactMap { $0 }) ?? error
         }
         if let failure { throw failure }
     }
 
-    /// A service of the configuration as it is now, if it is sound; otherwise the old one goes on. Nothing is started.
-    private func reloadedService(
-        _ logger: Logger, continuation: AsyncStream<Event>.Continuation
-    ) async -> CollectorService? {
+    // MARK: - Reloading
+
+    private struct Current {
+        var loaded: LoadedConfiguration
+        var service: CollectorService
+    }
+
+    /// Exchanges the service for one of the configuration as it is now. If that is unsound, the old service goes on; if
+    /// it is sound but does not start, one of the old configuration is started again.
+    /// - Throws: If neither starts; everything has been shut down then.
+    private func reload(_ old: Current, _ process: CollectorProcess) async throws -> Current {
+        let logger = process.logger
         logger.info("Config updated, restart service")
+        let next: Current
         do {
-            return try await makeService(try await load(), continuation: continuation)
+            let loaded = try await load()
+            next = Current(
+                loaded: loaded,
+                service: try await makeService(loaded, process, takingOver: old.service.retainable))
         } catch {
             logger.error(
                 "Cannot reload the configuration; going on with the old one", metadata: ["error": "\(error)"])
-            return nil
+            return old
+        }
+        let kept = next.service.takenOver
+        // What the next service does not take over, one of the old configuration could not take back.
+        let receivers = old.service.retainable.filter { kept.contains($0.key) }
+        do {
+            try await old.service.shutdown(keeping: kept)
+        } catch {
+            logger.error("Failed to shut down the old configuration", metadata: ["error": "\(error)"])
+        }
+        do {
+            try await next.service.start()
+            return next
+        } catch {
+            logger.error(
+                "The new configuration does not start; going back to the old one", metadata: ["error": "\(error)"])
+            return try await goBack(to: old.loaded, receivers, because: error, process)
         }
     }
 
-    private func firstService(continuation: AsyncStream<Event>.Continuation) async throws -> CollectorService {
+    private func goBack(
+        to loaded: LoadedConfiguration, _ receivers: [GraphNode: RetainedReceiver], because cause: any Error,
+        _ process: CollectorProcess
+    ) async throws -> Current {
+        do {
+            let service = try await makeService(loaded, process, takingOver: receivers)
+            try await service.start()
+            return Current(loaded: loaded, service: service)
+        } catch {
+            var errors = [cause, error]
+            for receiver in receivers.values {
+                receiver.outlet.close()
+                do { try await receiver.component.shutdown() } catch { errors.append(error) }
+            }
+            throw JoinedError.joining(errors) ?? error
+        }
+    }
+
+    // MARK: - Making services
+
+    private func firstService(_ process: CollectorProcess) async throws -> Current {
         let loaded: LoadedConfiguration
         do {
             loaded = try await load()
         } catch let error as InvalidConfiguration {
             throw CollectorError("invalid configuration: \(error)")
         }
-        return try await makeService(loaded, continuation: continuation)
+        return Current(loaded: loaded, service: try await makeService(loaded, process))
     }
 
-    /// Makes logger, components and pipelines; starts nothing.
+    /// Makes components and pipelines; starts nothing.
     private func makeService(
-        _ loaded: LoadedConfiguration, continuation: AsyncStream<Event>.Continuation
+        _ loaded: LoadedConfiguration, _ process: CollectorProcess,
+        takingOver running: [GraphNode: RetainedReceiver] = [:]
     ) async throws -> CollectorService {
-        let telemetry = loaded.configuration.service.telemetry
-        let resource = Self.resource(telemetry.resource, build: settings.build)
-        let sink = try LogSink(paths: telemetry.logs.outputPaths)
-        let logger = Logger(label: settings.build.command) { _ in
-            CollectorLogHandler(telemetry.logs, sink: sink, resource: resource)
-        }
-        Self.announce(loaded, to: logger)
+        let resource = Self.resource(loaded.configuration.service.telemetry.resource, build: settings.build)
         return try await CollectorService(
-            loaded.configuration, settings: settings, logger: logger, resource: resource
-        ) { instance, error in
-            continuation.yield(.fatalError(instance, "\(error)"))
-        }
+            loaded, settings: settings, process: process, resource: resource, takingOver: running)
     }
 
-    private static func announce(_ loaded: LoadedConfiguration, to logger: Logger) {
-        for notice in loaded.resolved.notices {
-            logger.log(level: notice.isWarning ? .warning : .info, "\(notice.message)", metadata: ["name": "\(notice.name)"])
-        }
-        for warning in loaded.warnings { logger.warning("\(warning)") }
+    private static func makeProcess(
+        _ build: BuildInformation, onFatalError: @escaping @Sendable (ComponentInstanceID, any Error) -> Void
+    ) -> CollectorProcess {
+        let log = LogTarget()
+        return CollectorProcess(
+            logger: Logger(label: build.command) { _ in CollectorLogHandler(log) }, log: log,
+            metrics: MetricsRegistry(), tracker: StatusTracker(onFatalError: onFatalError))
     }
 
     /// `service.name`, `service.version` and `service.instance.id`, changed by what the configuration says.

@@ -1,11 +1,19 @@
 import Logging
 
+/// What stays the same when the configuration is read again.
+struct CollectorProcess: Sendable {
+    let logger: Logger
+    let log: LogTarget
+    let metrics: MetricsRegistry
+    let tracker: StatusTracker
+}
+
 /// One running configuration: own telemetry, extensions and pipelines.
 final class CollectorService: Sendable {
     let configuration: CollectorConfiguration
-    let logger: Logger
-    let metrics: MetricsRegistry
-    let tracker: StatusTracker
+    private let process: CollectorProcess
+    private let logDestination: LogTarget.Destination
+    private let announcements: [@Sendable (Logger) -> Void]
     private let build: BuildInformation
     private let resource: [String: String]
     private let graph: PipelineGraph
@@ -14,29 +22,36 @@ final class CollectorService: Sendable {
     private let makeMetricsEndpoint: MetricsEndpointMaker?
     private let endpoints = EndpointList()
 
+    private var logger: Logger { process.logger }
+    private var metrics: MetricsRegistry { process.metrics }
+    private var tracker: StatusTracker { process.tracker }
+
     /// Makes everything and starts nothing.
+    /// - Parameter running: Receivers of the service before this one, for this one to take over.
     init(
-        _ configuration: CollectorConfiguration, settings: CollectorSettings, logger: Logger,
-        resource: [String: String],
-        onFatalError: @escaping @Sendable (ComponentInstanceID, any Error) -> Void
+        _ loaded: LoadedConfiguration, settings: CollectorSettings, process: CollectorProcess,
+        resource: [String: String], takingOver running: [GraphNode: RetainedReceiver] = [:]
     ) async throws {
+        let configuration = loaded.configuration
         self.configuration = configuration
-        self.logger = logger
+        self.process = process
         self.resource = resource
+        logDestination = try LogTarget.Destination(configuration.service.telemetry.logs, resource: resource)
+        announcements = Self.announcements(loaded)
         build = settings.build
-        metrics = MetricsRegistry()
         makeMetricsEndpoint = settings.makeMetricsEndpoint
-        tracker = StatusTracker(onFatalError: onFatalError)
         graph = try await PipelineGraph(
-            configuration, environment: .init(logger: logger, build: settings.build, metrics: metrics))
+            configuration,
+            environment: .init(logger: process.logger, build: settings.build, metrics: process.metrics),
+            takingOver: running)
         var extensions: [(id: ComponentID, value: any Extension)] = []
         for reference in configuration.service.extensions {
             guard let configured = configuration.extensions[reference.id],
                 !extensions.contains(where: { $0.id == reference.id })
             else { continue }
             let context = ComponentContext(
-                kind: .extension, id: reference.id, logger: logger.forComponent(.extension, reference.id),
-                build: settings.build, metrics: metrics)
+                kind: .extension, id: reference.id, logger: process.logger.forComponent(.extension, reference.id),
+                build: settings.build, metrics: process.metrics)
             do {
                 extensions.append((reference.id, try await configured.make(context)))
             } catch {
@@ -46,8 +61,31 @@ final class CollectorService: Sendable {
         self.extensions = extensions
     }
 
+    /// What the log says about how the configuration was read.
+    private static func announcements(_ loaded: LoadedConfiguration) -> [@Sendable (Logger) -> Void] {
+        var announcements: [@Sendable (Logger) -> Void] = []
+        for notice in loaded.resolved.notices {
+            announcements.append { logger in
+                logger.log(
+                    level: notice.isWarning ? .warning : .info, "\(notice.message)",
+                    metadata: ["name": "\(notice.name)"])
+            }
+        }
+        for warning in loaded.warnings { announcements.append { $0.warning("\(warning)") } }
+        return announcements
+    }
+
+    /// Receivers that this service runs on from an earlier one.
+    var takenOver: Set<GraphNode> { graph.takenOver }
+
+    /// Receivers that a later service may take over.
+    var retainable: [GraphNode: RetainedReceiver] { graph.retainable(tracker) }
+
     /// Extensions first, then pipelines. If something fails, everything started before is shut down again.
     func start() async throws {
+        process.log.set(logDestination)
+        for announce in announcements { announce(logger) }
+        tracker.forgetStopped()
         ProcessMetrics.register(in: metrics)
         logger.info(
             "Starting \(build.command)...",
@@ -65,7 +103,8 @@ final class CollectorService: Sendable {
             do {
                 for (_, value) in extensions { try await value.pipelinesAreReady() }
             } catch {
-                throw JoinedError.joining([error] + (await graph.shutdown(tracker: tracker))) ?? error
+                throw JoinedError.joining([error] + (await graph.shutdown(tracker: tracker, keeping: takenOver)))
+                    ?? error
             }
         } catch {
             let errors = await shutDown(started)
@@ -91,13 +130,14 @@ final class CollectorService: Sendable {
     }
 
     /// Pipelines first, then extensions in reverse order. Failures are joined, none stops the shutdown.
-    func shutdown() async throws {
+    /// - Parameter kept: Receivers that go on, held, for another service.
+    func shutdown(keeping kept: Set<GraphNode> = []) async throws {
         logger.info("Starting shutdown...")
         var errors: [any Error] = []
         for (_, value) in extensions.reversed() {
             do { try await value.pipelinesAreNotReady() } catch { errors.append(error) }
         }
-        errors += await graph.shutdown(tracker: tracker)
+        errors += await graph.shutdown(tracker: tracker, keeping: kept)
         errors += await shutDown(extensions)
         logger.info("Shutdown complete.")
         await endpoints.shutdown()

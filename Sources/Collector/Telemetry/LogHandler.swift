@@ -7,6 +7,61 @@ import Synchronization
     import Musl
 #endif
 
+/// Where log records go and in which form. It can be exchanged while loggers are in use, so that a component that lives
+/// on over a reload logs as the new configuration says.
+final class LogTarget: Sendable {
+    struct Destination: Sendable {
+        var level: Logger.Level
+        var encoder: LogRecordEncoder
+        var sink: LogSink
+        var sampler: LogSampler?
+        /// Added to every record.
+        var fields: Logger.Metadata
+
+        /// - Throws: `CollectorError` for a file that cannot be opened.
+        init(_ configuration: TelemetryConfiguration.Logs, resource: [String: String]) throws(CollectorError) {
+            level = configuration.level.threshold
+            encoder = LogRecordEncoder(
+                encoding: configuration.encoding, writesCaller: !configuration.disablesCaller,
+                resource: configuration.disablesResource ? [:] : resource)
+            sink = try LogSink(paths: configuration.outputPaths)
+            sampler = configuration.sampling.map { LogSampler($0) }
+            fields = configuration.initialFields.mapValues { "\($0)" }
+        }
+    }
+
+    private let state = Mutex<(destination: Destination?, early: [LogRecordEncoder.Record])>((nil, []))
+    /// What is logged before there is a destination waits for it; more than this is dropped.
+    private static let maximumEarlyRecords = 1000
+
+    /// Before there is a destination, everything is kept that one might want.
+    var level: Logger.Level { state.withLock { $0.destination?.level ?? .trace } }
+
+    func set(_ destination: Destination) {
+        let early = state.withLock { state in
+            state.destination = destination
+            defer { state.early = [] }
+            return state.early
+        }
+        for record in early where record.level >= destination.level { Self.write(record, to: destination) }
+    }
+
+    func write(_ record: LogRecordEncoder.Record) {
+        let destination = state.withLock { state -> Destination? in
+            if state.destination == nil, state.early.count < Self.maximumEarlyRecords { state.early.append(record) }
+            return state.destination
+        }
+        if let destination { Self.write(record, to: destination) }
+    }
+
+    private static func write(_ record: LogRecordEncoder.Record, to destination: Destination) {
+        if let sampler = destination.sampler, !sampler.admits(level: record.level, message: record.message) { return }
+        var record = record
+        record.fields.merge(destination.fields) { own, _ in own }
+        destination.sink.write(destination.encoder.encode(record))
+    }
+}
+
 /// Writes log records as lines, in the two encodings of the OpenTelemetry Collector.
 ///
 /// - `console`: time, level, place in the source, message and fields as JSON, separated by tabs.
@@ -14,19 +69,17 @@ import Synchronization
 struct CollectorLogHandler: LogHandler {
     var metadata: Logger.Metadata = [:]
     var metadataProvider: Logger.MetadataProvider?
-    var logLevel: Logger.Level
-    private let encoder: LogRecordEncoder
-    private let sink: LogSink
-    private let sampler: LogSampler?
+    private let target: LogTarget
+    private var ownLevel: Logger.Level?
 
-    init(_ configuration: TelemetryConfiguration.Logs, sink: LogSink, resource: [String: String]) {
-        logLevel = configuration.level.threshold
-        encoder = LogRecordEncoder(
-            encoding: configuration.encoding, writesCaller: !configuration.disablesCaller,
-            resource: configuration.disablesResource ? [:] : resource)
-        self.sink = sink
-        sampler = configuration.sampling.map { LogSampler($0) }
-        for (key, value) in configuration.initialFields { metadata[key] = "\(value)" }
+    init(_ target: LogTarget) {
+        self.target = target
+    }
+
+    /// The target's, unless it was set for this logger alone.
+    var logLevel: Logger.Level {
+        get { ownLevel ?? target.level }
+        set { ownLevel = newValue }
     }
 
     subscript(metadataKey key: String) -> Logger.Metadata.Value? {
@@ -35,14 +88,13 @@ struct CollectorLogHandler: LogHandler {
     }
 
     func log(event: LogEvent) {
-        if let sampler, !sampler.admits(level: event.level, message: "\(event.message)") { return }
         var fields = metadata
         if let provided = metadataProvider?.get() { fields.merge(provided) { _, new in new } }
         if let given = event.metadata { fields.merge(given) { _, new in new } }
-        let record = LogRecordEncoder.Record(
-            time: .now(), level: event.level, caller: "\(event.file):\(event.line)", message: "\(event.message)",
-            fields: fields)
-        sink.write(encoder.encode(record))
+        target.write(
+            LogRecordEncoder.Record(
+                time: .now(), level: event.level, caller: "\(event.file):\(event.line)", message: "\(event.message)",
+                fields: fields))
     }
 }
 

@@ -146,19 +146,28 @@ struct LogRecordEncoder: Sendable {
     }
 }
 
-/// Seconds and milliseconds since 1970.
-struct WallClockTime: Sendable {
-    var seconds: Int
-    var milliseconds: Int
+extension String {
+    /// The text as JSON writes it, in quotes.
+    public var quotedJSON: String {
+        var text = ""
+        LogRecordEncoder.append(string: self, to: &text)
+        return text
+    }
+}
 
-    static func now() -> WallClockTime {
+/// Seconds and milliseconds since 1970.
+public struct WallClockTime: Sendable {
+    public var seconds: Int
+    public var milliseconds: Int
+
+    public static func now() -> WallClockTime {
         var time = timespec()
         clock_gettime(CLOCK_REALTIME, &time)
         return WallClockTime(seconds: time.tv_sec, milliseconds: time.tv_nsec / 1_000_000)
     }
 
     /// In the local time zone: `2026-08-01T12:00:00.000Z`, or `+0200` instead of `Z`.
-    var iso8601: String {
+    public var iso8601: String {
         var broken = tm()
         var seconds = time_t(self.seconds)
         guard localtime_r(&seconds, &broken) != nil else { return "\(self.seconds).\(milliseconds)" }
@@ -168,7 +177,8 @@ struct WallClockTime: Sendable {
         let zone =
             offset == 0
             ? "Z"
-            : (offset < 0 ? "-" : "+") + Self.padded(Int32(abs(offset) / 60), 2) + Self.padded(Int32(abs(offset) % 60), 2)
+            : (offset < 0 ? "-" : "+") + Self.padded(Int32(abs(offset) / 60), 2)
+                + Self.padded(Int32(abs(offset) % 60), 2)
         return "\(date)T\(time).\(Self.padded(Int32(milliseconds), 3))\(zone)"
     }
 

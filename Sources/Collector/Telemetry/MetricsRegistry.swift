@@ -5,11 +5,14 @@ public final class MetricsRegistry: Sendable {
     public enum Kind: String, Sendable, Hashable {
         case counter
         case gauge
+        case histogram
     }
 
     /// One value with its name and labels, as read at one moment.
     public struct Sample: Sendable, Hashable {
         public var name: String
+        /// What the sample is a part of: a histogram's name without `_bucket`, `_sum` or `_count`; otherwise the name.
+        public var family: String
         public var help: String
         public var kind: Kind
         /// Sorted by name.
@@ -39,6 +42,7 @@ public final class MetricsRegistry: Sendable {
     private enum Source: Sendable {
         case counter(Counter)
         case gauge(Gauge)
+        case histogram(Histogram)
         case observed(Kind, @Sendable () -> Double)
     }
 
@@ -73,6 +77,20 @@ public final class MetricsRegistry: Sendable {
         }
     }
 
+    /// The histogram of that name and those labels; always the same one.
+    /// - Parameter bounds: The upper bounds of its buckets, ascending; a last bucket takes what is above.
+    public func histogram(
+        _ name: String, help: String = "", labels: [String: String] = [:], bounds: [Double]
+    ) -> Histogram {
+        let key = Self.key(name, labels)
+        return entries.withLock { entries in
+            if case .histogram(let histogram)? = entries[key]?.source { return histogram }
+            let histogram = Histogram(bounds: bounds)
+            entries[key] = Entry(help: help, source: .histogram(histogram))
+            return histogram
+        }
+    }
+
     /// A metric whose value is asked for when it is read. Replaces an earlier one of that name and those labels.
     public func observe(
         _ name: String, kind: Kind, help: String = "", labels: [String: String] = [:],
@@ -90,16 +108,43 @@ public final class MetricsRegistry: Sendable {
     public func samples() -> [Sample] {
         // Callbacks run outside the lock: they may use the registry themselves.
         let copy = entries.withLock { $0 }
-        return copy.map { key, entry in
-            let (kind, value): (Kind, Double) =
-                switch entry.source {
-                case .counter(let counter): (.counter, Double(counter.value))
-                case .gauge(let gauge): (.gauge, gauge.value)
-                case .observed(let kind, let read): (kind, read())
-                }
-            return Sample(name: key.name, help: entry.help, kind: kind, labels: key.labels, value: value)
+        let sorted = copy.sorted { left, right in
+            (left.key.name, left.key.labels.map(\.value).joined(separator: "\0"))
+                < (right.key.name, right.key.labels.map(\.value).joined(separator: "\0"))
         }
-        .sorted { ($0.name, $0.labels.map(\.value).joined(separator: "\0")) < ($1.name, $1.labels.map(\.value).joined(separator: "\0")) }
+        return sorted.flatMap { key, entry -> [Sample] in
+            let (kind, value): (Kind, Double)
+            switch entry.source {
+            case .counter(let counter): (kind, value) = (.counter, Double(counter.value))
+            case .gauge(let gauge): (kind, value) = (.gauge, gauge.value)
+            case .observed(let observedKind, let read): (kind, value) = (observedKind, read())
+            case .histogram(let histogram): return Self.samples(key, entry.help, histogram)
+            }
+            return [
+                Sample(name: key.name, family: key.name, help: entry.help, kind: kind, labels: key.labels, value: value)
+            ]
+        }
+    }
+
+    /// A histogram's parts, its buckets cumulative, as Prometheus has them.
+    private static func samples(_ key: Key, _ help: String, _ histogram: Histogram) -> [Sample] {
+        func sample(_ suffix: String, _ labels: [Label], _ value: Double) -> Sample {
+            Sample(
+                name: key.name + suffix, family: key.name, help: help, kind: .histogram, labels: labels, value: value)
+        }
+        let state = histogram.state
+        var samples: [Sample] = []
+        var total: UInt64 = 0
+        for (index, count) in state.counts.enumerated() {
+            total += count
+            let bound = index < histogram.bounds.count ? Self.boundText(histogram.bounds[index]) : "+Inf"
+            samples.append(sample("_bucket", key.labels + [Label("le", bound)], Double(total)))
+        }
+        return samples + [sample("_sum", key.labels, state.sum), sample("_count", key.labels, Double(total))]
+    }
+
+    private static func boundText(_ bound: Double) -> String {
+        Int64(exactly: bound).map { "\($0)" } ?? "\(bound)"
     }
 
     private static func key(_ name: String, _ labels: [String: String]) -> Key {
@@ -135,5 +180,32 @@ public final class Gauge: Sendable {
 
     public func set(_ value: Double) {
         bits.store(value.bitPattern, ordering: .relaxed)
+    }
+}
+
+/// How often values fell between bounds, and their sum.
+public final class Histogram: Sendable {
+    struct State {
+        /// One more than there are bounds.
+        var counts: [UInt64]
+        var sum = 0.0
+    }
+
+    let bounds: [Double]
+    private let values: Mutex<State>
+
+    init(bounds: [Double]) {
+        self.bounds = bounds
+        values = Mutex(State(counts: Array(repeating: 0, count: bounds.count + 1)))
+    }
+
+    var state: State { values.withLock { $0 } }
+
+    public func record(_ value: Double) {
+        let index = bounds.firstIndex { value <= $0 } ?? bounds.count
+        values.withLock { state in
+            state.counts[index] += 1
+            state.sum += value
+        }
     }
 }

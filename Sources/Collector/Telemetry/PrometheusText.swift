@@ -11,10 +11,11 @@ extension MetricsRegistry {
         for sample in samples() {
             var name = Self.metricName(sample.name)
             if sample.kind == .counter, !omitsTypeSuffix, !name.hasSuffix("_total") { name += "_total" }
-            if name != previousName {
-                if !sample.help.isEmpty { text += "# HELP \(name) \(Self.escapedHelp(sample.help))\n" }
-                text += "# TYPE \(name) \(sample.kind.rawValue)\n"
-                previousName = name
+            let family = sample.kind == .histogram ? Self.metricName(sample.family) : name
+            if family != previousName {
+                if !sample.help.isEmpty { text += "# HELP \(family) \(Self.escapedHelp(sample.help))\n" }
+                text += "# TYPE \(family) \(sample.kind.rawValue)\n"
+                previousName = family
             }
             text += name + Self.labelText(sample.labels) + " \(Self.number(sample.value))\n"
         }

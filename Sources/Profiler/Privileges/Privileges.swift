@@ -27,28 +27,49 @@ public struct Privileges: Equatable, Sendable {
 
     // MARK: - Before anything is tried
 
-    /// Why profiling cannot work at all, with what to do about it, in one line; nil when nothing is known against it.
-    public var obstacle: String? {
-        if isInUserNamespace {
-            return "this process runs in a user namespace (a rootless container), where no privilege reaches the "
-                + "machine's kernel: run it as the machine's root, in a container with --privileged; \(Self.guide)"
-        }
-        let required: [Capability] = [.bpf, .perfmon, .sysPtrace]
-        let missing = missing(required)
-        if !missing.isEmpty {
-            return "profiling the machine needs \(Self.list(missing)), which this process does not have: run it as "
-                + "root (sudo), or grant what is missing; \(Self.guide)"
-        }
-        if isInPIDNamespace {
-            return "this process runs in a pid namespace of its own and cannot see the processes that it would "
-                + "profile: run the container with --pid=host (Kubernetes: hostPID: true)"
-        }
-        if isLockedDown {
-            return "the kernel is locked down in confidentiality mode, which forbids to read kernel memory: boot with "
-                + "lockdown=integrity or none"
-        }
-        return nil
+    /// Something that profiling cannot do without, and whether it is there.
+    public struct Requirement: Equatable, Sendable {
+        /// Two or three words, such as `kernel lockdown`.
+        public var name: String
+        /// Why profiling cannot work at all, with what to do about it, in one line; nil when nothing is known against
+        /// it.
+        public var obstacle: String?
     }
+
+    /// Everything that is checked before anything is tried, the most telling first.
+    public var requirements: [Requirement] {
+        let missing = missing([.bpf, .perfmon, .sysPtrace])
+        return [
+            Requirement(
+                name: "user namespace",
+                obstacle: isInUserNamespace
+                    ? "this process runs in a user namespace (a rootless container), where no privilege reaches the "
+                        + "machine's kernel: run it as the machine's root, in a container with --privileged; "
+                        + Self.guide
+                    : nil),
+            Requirement(
+                name: "capabilities",
+                obstacle: missing.isEmpty
+                    ? nil
+                    : "profiling the machine needs \(Self.list(missing)), which this process does not have: run it as "
+                        + "root (sudo), or grant what is missing; \(Self.guide)"),
+            Requirement(
+                name: "process ids",
+                obstacle: isInPIDNamespace
+                    ? "this process runs in a pid namespace of its own and cannot see the processes that it would "
+                        + "profile: run the container with --pid=host (Kubernetes: hostPID: true)"
+                    : nil),
+            Requirement(
+                name: "kernel lockdown",
+                obstacle: isLockedDown
+                    ? "the kernel is locked down in confidentiality mode, which forbids to read kernel memory: boot "
+                        + "with lockdown=integrity or none"
+                    : nil),
+        ]
+    }
+
+    /// The first obstacle of `requirements`; nil when nothing is known against profiling.
+    public var obstacle: String? { requirements.lazy.compactMap(\.obstacle).first }
 
     /// What profiles will lack, a line each.
     public var warnings: [String] {

@@ -6,5 +6,8 @@ struct ComponentsCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "components", abstract: "Print the components and their stability as YAML.")
 
-    func run() { print(components.description(of: programInformation), terminator: "") }
+    func run() {
+        print(
+            components.description(of: programInformation, providers: configurationProviders), terminator: "")
+    }
 }

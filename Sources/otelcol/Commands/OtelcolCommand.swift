@@ -1,5 +1,6 @@
 import ArgumentParser
 import Collector
+import HTTPConfigurationProvider
 import PrometheusEndpoint
 
 #if canImport(Glibc)
@@ -7,6 +8,11 @@ import PrometheusEndpoint
 #elseif canImport(Musl)
     import Musl
 #endif
+
+/// Where configurations and values in them can come from.
+let configurationProviders: [any ConfigurationProvider] =
+    ConfigurationResolver.defaultProviders
+    + ["http", "https"].map { HTTPConfigurationProvider(scheme: $0) }
 
 /// The command line. Without a subcommand it runs the Collector.
 struct OtelcolCommand: AsyncParsableCommand {
@@ -19,7 +25,7 @@ struct OtelcolCommand: AsyncParsableCommand {
             """,
         subcommands: [
             ValidateCommand.self, ComponentsCommand.self, PrintConfigCommand.self, FeatureGateCommand.self,
-            VersionCommand.self, ElasticsearchCommand.self, RecordCaseCommand.self,
+            DoctorCommand.self, VersionCommand.self, ElasticsearchCommand.self, RecordCaseCommand.self,
         ])
 
     @OptionGroup var options: ConfigurationOptions
@@ -67,7 +73,7 @@ struct ConfigurationOptions: ParsableArguments {
     @Option(
         name: .customLong("config"), parsing: .unconditionalSingleValue,
         help: ArgumentHelp(
-            "Where the configuration is: a path, or a URI with scheme file, env or yaml. "
+            "Where the configuration is: a path, or a URI with scheme file, env, yaml, http or https. "
                 + "May be repeated; later ones are merged over earlier ones.",
             valueName: "uri"))
     var uris: [String] = []
@@ -92,7 +98,7 @@ struct ConfigurationOptions: ParsableArguments {
     func collectorSettings() throws -> CollectorSettings {
         CollectorSettings(
             build: programInformation, factories: components, gates: try gates(),
-            sources: ConfigurationSources(uris: uris, settings: settings),
+            sources: ConfigurationSources(uris: uris, settings: settings), providers: configurationProviders,
             makeMetricsEndpoint: { reader, logger, text in
                 await PrometheusEndpoint.start(reader, logger: logger, text: text)
             })

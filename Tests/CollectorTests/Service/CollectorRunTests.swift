@@ -46,9 +46,10 @@ struct CollectorRunTests {
         // Two extensions hear each event.
         let heard = journal.entries("status rx")
         #expect(
-            heard == ["StatusStarting", "StatusOK", "StatusStopping", "StatusStopped"].flatMap { name in
-                Array(repeating: "status rx \(name)", count: 2)
-            })
+            heard
+                == ["StatusStarting", "StatusOK", "StatusStopping", "StatusStopped"].flatMap { name in
+                    Array(repeating: "status rx \(name)", count: 2)
+                })
     }
 
     @Test func endsWithAnErrorAfterAFatalOne() async throws {
@@ -90,6 +91,63 @@ struct CollectorRunTests {
         #expect(journal.entries("stop rx").count == 1)
     }
 
+    static let lasting = """
+        receivers: {lasting: {setting: one}}
+        exporters: {ex: }
+        service:
+          pipelines: {profiles: {receivers: [lasting], exporters: [ex]}}
+        """
+
+    /// Runs with the first configuration, and reloads once for each that follows.
+    func run(configurations: [String]) async throws {
+        var settings = try settings("")
+        settings.sources.uris = ["change:x"]
+        settings.providers = [ChangingProvider(configurations), YAMLProvider()]
+        let (stream, continuation) = AsyncStream.makeStream(of: CollectorRun.Event.self)
+        for _ in configurations.dropFirst() { continuation.yield(.reload) }
+        continuation.yield(.stop(reason: "test"))
+        try await CollectorRun(settings).run(events: stream, continuation: continuation)
+    }
+
+    /// A receiver that can go on does, and feeds the pipelines of the new configuration.
+    @Test func keepsAReceiverThatIsConfiguredAsBefore() async throws {
+        try await run(configurations: [
+            Self.lasting,
+            Self.lasting.replacing("{ex: }", with: "{ex: , ex/new: }").replacing("[ex]", with: "[ex/new]"),
+        ])
+        #expect(journal.entries("start lasting").count == 1)
+        #expect(journal.entries("stop lasting").count == 1)
+        #expect(journal.entries("start ex") == ["start ex.profiles", "start ex/new.profiles"])
+        #expect(journal.entries("ex/new.profiles got farewell").count == 1)
+        #expect(journal.entries("ex.profiles got").isEmpty)
+    }
+
+    /// Other settings, another id, or no use of it any more: it is stopped, and started anew if it is still used.
+    @Test(arguments: [
+        (lasting.replacing("one", with: "two"), 2), (lasting.replacing("one", with: "'one'"), 1),
+        (lasting.replacing("lasting", with: "lasting/2"), 2), (lasting.replacing("one", with: "${yaml:one}"), 1),
+        (flushing, 1),
+    ])
+    func startsAReceiverAnewThatIsConfiguredOtherwise(later: String, starts: Int) async throws {
+        try await run(configurations: [Self.lasting, later])
+        #expect(journal.entries("start lasting").count == starts)
+        #expect(journal.entries("stop lasting").count == starts)
+    }
+
+    /// The new configuration is sound but does not start: the old one is started again, and the receiver never noticed.
+    @Test func goesBackToTheOldConfigurationIfTheNewDoesNotStart() async throws {
+        try await run(configurations: [
+            Self.lasting, Self.lasting.replacing("{ex: }", with: "{ex: {fails_to_start: true}}"),
+        ])
+        #expect(journal.entries("start lasting").count == 1)
+        #expect(journal.entries("start ex").count == 2)
+        #expect(journal.entries("ex.profiles got farewell").count == 1)
+        let lines = journal.all
+        #expect(
+            try #require(lines.lastIndex(of: "start ex.profiles"))
+                > (try #require(lines.firstIndex(of: "stop ex.profiles"))))
+    }
+
     @Test func joinsShutdownErrors() async throws {
         let yaml = Self.flushing.replacing("{ex: }", with: "{ex: {fails_to_shut_down: true}}")
             .replacing("ext/2: }", with: "ext/2: {fails_to_shut_down: true}}")
@@ -123,6 +181,7 @@ actor ChangingProvider: ConfigurationProvider {
     private var texts: [String]
 
     init(first: String, later: String) { texts = [first, later] }
+    init(_ texts: [String]) { self.texts = texts }
 
     func retrieve(_ opaque: String) async throws -> RetrievedConfiguration {
         RetrievedConfiguration(.text(texts.count > 1 ? texts.removeFirst() : texts[0]))

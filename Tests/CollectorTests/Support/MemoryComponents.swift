@@ -126,6 +126,39 @@ struct MemoryReceiverFactory: ReceiverFactory {
     }
 }
 
+/// Goes on over reloads.
+final class LastingReceiver: RetainableReceiver {
+    let journal: Journal
+    let next: any Consumer
+
+    init(_ journal: Journal, next: any Consumer) {
+        self.journal = journal
+        self.next = next
+    }
+
+    func start(host: any Host) async throws { journal.write("start lasting") }
+
+    func shutdown() async throws {
+        journal.write("stop lasting")
+        try await next.consume(batch("farewell"))
+    }
+}
+
+struct LastingReceiverFactory: ReceiverFactory {
+    let type = "lasting"
+    let journal: Journal
+    let stability: [Signal: Stability] = [.profiles: .beta]
+
+    func decode(_ section: ConfigurationSection) { _ = section.string("setting") }
+
+    func makeReceiver(
+        signal: Signal, configuration: Void, context: ComponentContext, next: any Consumer
+    ) -> any Receiver {
+        journal.write("make lasting")
+        return LastingReceiver(journal, next: next)
+    }
+}
+
 struct MemoryProcessorFactory: ProcessorFactory {
     let type: String
     let journal: Journal
@@ -183,6 +216,7 @@ func memoryFactories(_ journal: Journal = Journal()) -> ComponentFactories {
         receivers: [
             MemoryReceiverFactory(type: "rx", journal: journal, aliases: ["old_rx"]),
             MemoryReceiverFactory(type: "metrics_rx", journal: journal, stability: [.metrics: .beta]),
+            LastingReceiverFactory(journal: journal),
         ],
         processors: [MemoryProcessorFactory(type: "proc", journal: journal)],
         exporters: [MemoryExporterFactory(type: "ex", journal: journal)],

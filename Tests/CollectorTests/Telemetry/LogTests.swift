@@ -4,7 +4,9 @@ import Testing
 @testable import Collector
 
 struct LogTests {
-    func record(_ message: String, _ fields: Logger.Metadata = [:], level: Logger.Level = .info) -> LogRecordEncoder.Record {
+    func record(
+        _ message: String, _ fields: Logger.Metadata = [:], level: Logger.Level = .info
+    ) -> LogRecordEncoder.Record {
         .init(
             time: WallClockTime(seconds: 0, milliseconds: 7), level: level, caller: "Collector/X.swift:3",
             message: message, fields: fields)
@@ -15,7 +17,10 @@ struct LogTests {
         let line = encoder.encode(record("hello", ["b": "two", "a": .stringConvertible(1)], level: .warning))
         let columns = line.split(separator: "\t")
         #expect(columns.count == 5)
-        #expect(columns.dropFirst().map(String.init) == ["warn", "Collector/X.swift:3", "hello", "{\"a\": 1, \"b\": \"two\"}\n"])
+        #expect(
+            columns.dropFirst().map(String.init) == [
+                "warn", "Collector/X.swift:3", "hello", "{\"a\": 1, \"b\": \"two\"}\n",
+            ])
     }
 
     @Test func writesJSONLines() throws {
@@ -69,7 +74,8 @@ struct LogTests {
 struct MetricsRegistryTests {
     @Test func writesPrometheusText() {
         let registry = MetricsRegistry()
-        registry.counter("otelcol_exporter_sent_profile_samples", help: "Sent", labels: ["exporter": "otlp/\"a\"\n"]).add(5)
+        registry.counter("otelcol_exporter_sent_profile_samples", help: "Sent", labels: ["exporter": "otlp/\"a\"\n"])
+            .add(5)
         registry.counter("otelcol_exporter_sent_profile_samples", help: "Sent", labels: ["exporter": "b"]).add()
         registry.gauge("bpf.native.size", help: "a\\b", labels: ["otel.signal": "x"]).set(1.5)
         registry.observe("up", kind: .gauge) { 3 }
@@ -87,6 +93,23 @@ struct MetricsRegistryTests {
                 # HELP target_info Target metadata
                 # TYPE target_info gauge
                 target_info{service_name="c"} 1
+
+                """)
+    }
+
+    @Test func writesHistograms() {
+        let registry = MetricsRegistry()
+        let histogram = registry.histogram("sizes", help: "Sizes", labels: ["p": "batch"], bounds: [1, 2.5])
+        for value in [0.5, 1, 2, 3, 100] { histogram.record(value) }
+        #expect(
+            registry.prometheusText() == """
+                # HELP sizes Sizes
+                # TYPE sizes histogram
+                sizes_bucket{p="batch",le="1"} 2
+                sizes_bucket{p="batch",le="2.5"} 3
+                sizes_bucket{p="batch",le="+Inf"} 5
+                sizes_sum{p="batch"} 106.5
+                sizes_count{p="batch"} 5
 
                 """)
     }

@@ -10,6 +10,18 @@ public struct EmptyHost: Host {
     public var extensions: [ComponentID: any Extension] { [:] }
 }
 
+/// A host whose only extension, `token`, proves with a header field who is calling.
+public struct HostWithToken: Host {
+    private struct Authenticator: ClientAuthenticator {
+        func requestHeaders() async throws -> [(name: String, value: String)] { [("X-Token", "proof")] }
+    }
+
+    public init() {}
+    public func report(_ status: ComponentStatus) {}
+    public func runningExtension(_ id: ComponentID) -> (any Extension)? { extensions[id] }
+    public var extensions: [ComponentID: any Extension] { [ComponentID(type: "token"): Authenticator()] }
+}
+
 /// Keeps what is logged.
 public final class LogRecorder: Sendable {
     public struct Record: Sendable {

@@ -8,6 +8,9 @@ public struct TestAuthority: Sendable {
     public var authority: String { folder.path(of: "authority.pem") }
     public var certificate: String { folder.path(of: "server.pem") }
     public var key: String { folder.path(of: "server.key") }
+    /// Of a client, signed by the same authority.
+    public var clientCertificate: String { folder.path(of: "client.pem") }
+    public var clientKey: String { folder.path(of: "client.key") }
 
     /// False, with a printed reason, if openssl is not there.
     public static func isAvailable() throws -> Bool { try Live.has(.tool("openssl")) }
@@ -26,6 +29,14 @@ public struct TestAuthority: Sendable {
         try await Command.run([
             "openssl", "x509", "-req", "-in", request, "-CA", authority, "-CAkey", authorityKey, "-set_serial", "2",
             "-days", "2", "-extfile", names, "-out", certificate,
+        ])
+        let clientRequest = folder.path(of: "client.csr")
+        try await Command.run(
+            ["openssl", "req", "-new"] + newKey + [clientKey, "-out", clientRequest, "-subj", "/CN=A client"])
+        try await Command.run([
+            "openssl", "x509", "-req", "-in", clientRequest, "-CA", authority, "-CAkey", authorityKey, "-set_serial",
+            "3",
+            "-days", "2", "-out", clientCertificate,
         ])
     }
 }

@@ -71,6 +71,32 @@ public final class PythonPeer: Sendable {
         return try decoder.decode(Event.self, from: Data(line.utf8))
     }
 
+    // MARK: - Sending
+
+    /// What a receiver answered.
+    public struct Answer: Decodable, Sendable {
+        /// gRPC's name or HTTP's number.
+        public var code: String
+        public var message: String
+        public var body: Data?
+        public var contentType: String?
+        public var retrySeconds: Double?
+        public var retryAfter: String?
+    }
+
+    /// Sends a request with Python's messages and clients.
+    /// - Parameter options: As the script has them: `["--grpc", "4317", "--compression", "gzip"]`.
+    public static func send(_ payload: some OTLPPayload, signal: String, _ options: [String]) async throws -> Answer {
+        let folder = try TemporaryFolder()
+        let path = folder.path(of: "payload.bin")
+        try (payload.serializedBytes() as Data).write(to: URL(fileURLWithPath: path))
+        let output = try await Command.run(
+            [python, script, "send", signal, path] + options, includingStandardError: false)
+        let decoder = JSONDecoder()
+        decoder.keyDecodingStrategy = .convertFromSnakeCase
+        return try decoder.decode(Answer.self, from: Data(output.utf8))
+    }
+
     // MARK: - Conversions
 
     /// Reads OTLP/JSON with Python and gives back the message.

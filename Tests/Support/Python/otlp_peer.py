@@ -7,6 +7,11 @@
         "ok", "partial", "garbage" (HTTP: an unreadable success), "hang",
         {"grpc": "UNAVAILABLE", "retry_seconds": 0.1}, {"http": 503, "retry_after": "1", "message": "…"}.
         Ends with its parent.
+    otlp_peer.py send SIGNAL FILE --grpc PORT | --http PORT [--path PATH] [--json] [--compression NAME]
+                      [--repeat N] [--header NAME=VALUE]... [--authority FILE] [--certificate FILE --key FILE]
+        Sends the request in the file, N times its content (a message repeated is a message concatenated), to
+        localhost, and prints {"code": …, "message": …, "retry_seconds" or "retry_after": …, "body": base64}; the code
+        is gRPC's name or HTTP's number.
     otlp_peer.py json-to-wire SIGNAL FILE     OTLP/JSON in the file to base64 of the message
     otlp_peer.py wire-to-json SIGNAL FILE     the other way round
 """
@@ -14,10 +19,12 @@
 import argparse
 import base64
 import gzip
+import http.client
 import http.server
 import json
 import os
 import ssl
+import subprocess
 import threading
 import zlib
 from concurrent import futures
@@ -220,6 +227,102 @@ def serve_http(answers, credentials):
     return server, server.server_address[1]
 
 
+def compressed(body, coding):
+    if coding == "gzip":
+        return gzip.compress(body)
+    if coding in ("deflate", "zlib"):
+        return zlib.compress(body)
+    if coding == "zstd":
+        return subprocess.run(["zstd", "-q", "-c"], input=body, stdout=subprocess.PIPE, check=True).stdout
+    return body
+
+
+def send_grpc(arguments, request, headers):
+    import grpc
+
+    stubs = {
+        "traces": trace_service_pb2_grpc.TraceServiceStub,
+        "metrics": metrics_service_pb2_grpc.MetricsServiceStub,
+        "logs": logs_service_pb2_grpc.LogsServiceStub,
+        "profiles": profiles_service_pb2_grpc.ProfilesServiceStub,
+    }
+    target = f"localhost:{arguments.grpc}"
+    if arguments.authority:
+        read = lambda path: open(path, "rb").read() if path else None
+        credentials = grpc.ssl_channel_credentials(
+            read(arguments.authority), read(arguments.key), read(arguments.certificate))
+        channel = grpc.secure_channel(target, credentials)
+    else:
+        channel = grpc.insecure_channel(target)
+    compression = {"gzip": grpc.Compression.Gzip, "deflate": grpc.Compression.Deflate}.get(
+        arguments.compression, grpc.Compression.NoCompression)
+    with channel:
+        try:
+            response = stubs[arguments.signal](channel).Export(
+                request, timeout=30, compression=compression, metadata=[(k.lower(), v) for k, v in headers])
+            emit(code="OK", message="", body=wire(response))
+        except grpc.RpcError as error:
+            result = {"code": error.code().name, "message": error.details()}
+            for key, value in error.trailing_metadata() or ():
+                if key == "grpc-status-details-bin":
+                    result["retry_seconds"] = retry_seconds(value)
+            emit(**result)
+
+
+def retry_seconds(status_bytes):
+    """The delay of a RetryInfo in a google.rpc.Status, found by its fields' numbers: 3 details, 2 value, 1 delay."""
+    def field(data, wanted):
+        position = 0
+        def varint():
+            nonlocal position
+            result = shift = 0
+            while True:
+                byte = data[position]
+                position += 1
+                result |= (byte & 0x7F) << shift
+                shift += 7
+                if not byte & 0x80:
+                    return result
+        while position < len(data):
+            tag = varint()
+            if tag & 7 == 0:
+                varint()
+                continue
+            length = varint()
+            content = data[position:position + length]
+            position += length
+            if tag >> 3 == wanted:
+                return content
+        return b""
+    delay = duration_pb2.Duration.FromString(field(field(field(status_bytes, 3), 2), 1))
+    return delay.seconds + delay.nanos / 1e9
+
+
+def send_http(arguments, request, headers):
+    if arguments.authority:
+        context = ssl.create_default_context(cafile=arguments.authority)
+        if arguments.certificate:
+            context.load_cert_chain(arguments.certificate, arguments.key)
+        connection = http.client.HTTPSConnection("localhost", arguments.http, context=context, timeout=30)
+    else:
+        connection = http.client.HTTPConnection("localhost", arguments.http, timeout=30)
+    kind = "application/json" if arguments.json else "application/x-protobuf"
+    body = to_otlp_json(request).encode() if arguments.json else request.SerializeToString()
+    fields = {"Content-Type": kind, **dict(headers)}
+    if arguments.compression:
+        fields["Content-Encoding"] = arguments.compression
+        body = compressed(body, arguments.compression)
+    path = arguments.path or {signal: path for path, signal in PATHS.items()}[arguments.signal]
+    connection.request("POST", path, body, fields)
+    response = connection.getresponse()
+    answer = response.read()
+    result = {"code": str(response.status), "message": "", "body": base64.b64encode(answer).decode(),
+              "content_type": response.getheader("Content-Type")}
+    if response.getheader("Retry-After"):
+        result["retry_after"] = response.getheader("Retry-After")
+    emit(**result)
+
+
 stopped = threading.Event()
 
 
@@ -230,6 +333,19 @@ def main():
     receive.add_argument("--answers", default="[]")
     receive.add_argument("--certificate")
     receive.add_argument("--key")
+    send = commands.add_parser("send")
+    send.add_argument("signal", choices=sorted(REQUESTS))
+    send.add_argument("file")
+    send.add_argument("--grpc", type=int)
+    send.add_argument("--http", type=int)
+    send.add_argument("--path")
+    send.add_argument("--json", action="store_true")
+    send.add_argument("--compression")
+    send.add_argument("--repeat", type=int, default=1)
+    send.add_argument("--header", action="append", default=[])
+    send.add_argument("--authority")
+    send.add_argument("--certificate")
+    send.add_argument("--key")
     for name in ["json-to-wire", "wire-to-json"]:
         command = commands.add_parser(name)
         command.add_argument("signal", choices=sorted(REQUESTS))
@@ -238,6 +354,10 @@ def main():
 
     if arguments.command == "json-to-wire":
         print(wire(from_otlp_json(arguments.signal, open(arguments.file).read())))
+    elif arguments.command == "send":
+        request = REQUESTS[arguments.signal].FromString(open(arguments.file, "rb").read() * arguments.repeat)
+        headers = [tuple(header.split("=", 1)) for header in arguments.header]
+        (send_grpc if arguments.grpc else send_http)(arguments, request, headers)
     elif arguments.command == "wire-to-json":
         print(to_otlp_json(REQUESTS[arguments.signal].FromString(open(arguments.file, "rb").read())))
     else:

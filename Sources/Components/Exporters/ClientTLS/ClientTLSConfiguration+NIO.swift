@@ -29,7 +29,7 @@ extension ClientTLSConfiguration {
 }
 
 extension ClientTLSConfiguration.Version {
-    fileprivate var nioVersion: TLSVersion {
+    public var nioVersion: TLSVersion {
         switch self {
         case .tls10: .tlsv1
         case .tls11: .tlsv11
@@ -40,7 +40,10 @@ extension ClientTLSConfiguration.Version {
 }
 
 extension ClientTLSConfiguration.Source {
-    fileprivate func certificates(_ what: String) throws -> [NIOSSLCertificate] {
+    /// Reads the file, if it is one, and blocks for that.
+    /// - Parameter what: What the certificates are, for messages.
+    /// - Throws: `CollectorError` that names the file.
+    public func certificates(_ what: String) throws -> [NIOSSLCertificate] {
         do {
             return switch self {
             case .file(let path): try NIOSSLCertificate.fromPEMFile(path)
@@ -51,7 +54,9 @@ extension ClientTLSConfiguration.Source {
         }
     }
 
-    fileprivate func privateKey() throws -> NIOSSLPrivateKey {
+    /// Reads the file, if it is one, and blocks for that.
+    /// - Throws: `CollectorError` that names the file.
+    public func privateKey() throws -> NIOSSLPrivateKey {
         do {
             return switch self {
             case .file(let path): try NIOSSLPrivateKey(file: path, format: .pem)

@@ -7,7 +7,7 @@ import Synchronization
 /// Turns batches of one signal into documents and brings them to Elasticsearch.
 final class ElasticsearchSender: TelemetrySender {
     private let configuration: ElasticsearchConfiguration
-    private let cluster: ClusterClient
+    let cluster: ClusterClient
     private let bulk: BulkClient
     private let policy: BulkRetryPolicy
     private let waits = InterruptibleSleep()

@@ -20,11 +20,18 @@ extension TelemetrySender {
     public func interrupt() {}
 }
 
+/// A sender whose destination can be asked whether it is there.
+public protocol ProbingSender: TelemetrySender {
+    /// One question, between `start` and `shutdown`, that leaves nothing behind.
+    /// - Returns: What was found, in a few words.
+    func probe(_ signal: Signal) async throws -> String
+}
+
 /// An exporter with a queue, retries and a timeout around each attempt; counts and logs what becomes of batches.
 ///
 /// On shutdown waits between attempts are cut short, then what is in the queue gets one attempt each, then the sender
 /// is shut down.
-public final class QueuedExporter: Exporter {
+public final class QueuedExporter: BackEndProbing {
     private struct Request: Sendable {
         var telemetry: Telemetry
         var items: Int
@@ -39,12 +46,14 @@ public final class QueuedExporter: Exporter {
     private let retryWaits = InterruptibleSleep()
     private let consumers = Mutex<[Task<Void, Never>]>([])
     private let metrics: ExporterMetrics
+    private let signal: Signal
 
     public init(
         configuration: ExporterConfiguration, signal: Signal, context: ComponentContext, sender: any TelemetrySender
     ) {
         self.configuration = configuration
         self.sender = sender
+        self.signal = signal
         logger = context.logger
         metrics = ExporterMetrics(context.metrics, id: context.id, signal: signal)
         queue = configuration.queue.map {
@@ -76,6 +85,37 @@ public final class QueuedExporter: Exporter {
         for consumer in consumers { await consumer.value }
         metrics.removeObserved()
         await sender.shutdown()
+    }
+
+    /// Nil for senders that have no destination to ask.
+    public func probe(host: any Host) async throws -> String? {
+        guard let sender = sender as? any ProbingSender else { return nil }
+        try await sender.start(host: host)
+        let result: Result<String, any Error>
+        do {
+            result = .success(try await ask(sender))
+        } catch {
+            result = .failure(error)
+        }
+        await sender.shutdown()
+        return try result.get()
+    }
+
+    /// Somebody waits for the answer: no longer than ten seconds.
+    private func ask(_ sender: any ProbingSender) async throws -> String {
+        let limit = Duration.seconds(10)
+        let timeout = configuration.timeout > .zero ? min(configuration.timeout, limit) : limit
+        let signal = signal
+        return try await withThrowingTaskGroup(of: String?.self) { group in
+            group.addTask { try await sender.probe(signal) }
+            group.addTask {
+                try await Task.sleep(for: timeout)
+                return nil
+            }
+            defer { group.cancelAll() }
+            guard let answer = try await group.next() ?? nil else { throw AttemptTimeout(timeout: timeout) }
+            return answer
+        }
     }
 
     public func consume(_ telemetry: Telemetry) async throws {

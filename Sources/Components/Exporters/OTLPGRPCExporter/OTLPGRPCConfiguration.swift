@@ -17,6 +17,7 @@ public struct OTLPGRPCConfiguration: Sendable {
     var endpoint: GRPCEndpoint
     public var exporter: ExporterConfiguration
     public var tls: ClientTLSConfiguration
+    public var authentication: ClientAuthentication?
     public var compression: Compression
     /// In the order written. Names are compared without regard to case.
     public var headers: [(name: String, value: OpaqueString)]
@@ -58,6 +59,10 @@ public struct OTLPGRPCConfiguration: Sendable {
         }
         exporter = ExporterConfiguration(section)
         tls = ClientTLSConfiguration(section.section("tls"))
+        authentication = ClientAuthentication(section)
+        if authentication != nil, !tls.usesTLS {
+            section.error("auth", "needs TLS: credentials are not sent over connections that anybody can read")
+        }
         compression = Self.compression(section)
         headers = section.headers("headers")
         for (name, _) in headers where !Self.isHeaderName(name) {
@@ -89,9 +94,7 @@ public struct OTLPGRPCConfiguration: Sendable {
         {
             section.error("balancer_name", "unknown value \"\(balancer)\" (valid values: [round_robin, pick_first])")
         }
-        for key in ["auth", "middlewares"] where section.isSet(key) {
-            section.error(key, "is not supported")
-        }
+        if section.isSet("middlewares") { section.error("middlewares", "is not supported") }
     }
 
     /// Names as HTTP/2 and gRPC allow them; those that begin with `grpc-` are gRPC's own.

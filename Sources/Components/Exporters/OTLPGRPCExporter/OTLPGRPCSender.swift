@@ -11,7 +11,7 @@ import OTLPServices
 import Synchronization
 
 /// Sends batches by gRPC over one client that lives from `start` to `shutdown`.
-final class OTLPGRPCSender: TelemetrySender {
+final class OTLPGRPCSender: ProbingSender {
     typealias Client = GRPCClient<HTTP2ClientTransport.Posix>
 
     private struct Running {
@@ -23,6 +23,7 @@ final class OTLPGRPCSender: TelemetrySender {
     private let configuration: OTLPGRPCConfiguration
     private let logger: Logger
     private let running = Mutex<Running?>(nil)
+    private let authenticator = Mutex<(any ClientAuthenticator)?>(nil)
     private let metadata: Metadata
     private let options: CallOptions
 
@@ -43,6 +44,8 @@ final class OTLPGRPCSender: TelemetrySender {
     }
 
     func start(host: any Host) async throws {
+        let found = try configuration.authentication?.resolved(by: host)
+        authenticator.withLock { $0 = found }
         let client = Client(transport: try makeTransport())
         let logger = logger
         let connections = Task {
@@ -114,7 +117,12 @@ final class OTLPGRPCSender: TelemetrySender {
             throw CollectorError("the exporter is not running")
         }
         do {
-            let partial = try await export(telemetry, client)
+            var metadata = metadata
+            // After the configured ones: what proves who we are wins.
+            for (name, value) in try await authenticator.withLock({ $0 })?.requestHeaders() ?? [] {
+                metadata.replaceOrAddString(value, forKey: name.lowercased())
+            }
+            let partial = try await export(telemetry, client, metadata)
             if partial.rejected != 0 || !partial.message.isEmpty {
                 logger.warning(
                     "Partial success response",
@@ -125,13 +133,21 @@ final class OTLPGRPCSender: TelemetrySender {
         }
     }
 
+    /// Sends an empty batch, which OTLP allows and which nobody counts.
+    func probe(_ signal: Signal) async throws -> String {
+        try await send(Telemetry(emptyOf: signal))
+        return "\(configuration.endpoint.host) takes \(signal)"
+    }
+
     private struct PartialSuccess {
         var key: String
         var rejected: Int64
         var message: String
     }
 
-    private func export(_ telemetry: Telemetry, _ client: Client) async throws -> PartialSuccess {
+    private func export(
+        _ telemetry: Telemetry, _ client: Client, _ metadata: Metadata
+    ) async throws -> PartialSuccess {
         switch telemetry {
         case .traces(let data):
             let service = Opentelemetry_Proto_Collector_Trace_V1_TraceService.Client(wrapping: client)

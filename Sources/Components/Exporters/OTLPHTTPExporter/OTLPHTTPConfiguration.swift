@@ -28,6 +28,7 @@ public struct OTLPHTTPConfiguration: Sendable {
     /// The timeout is for a whole request.
     public var exporter = ExporterConfiguration(timeout: .seconds(30))
     public var tls = ClientTLSConfiguration()
+    public var authentication: ClientAuthentication?
     public var encoding = Encoding.proto
     public var compression = Compression.gzip
     /// 1 to 9; -1 for zlib's default.
@@ -55,6 +56,7 @@ public struct OTLPHTTPConfiguration: Sendable {
         if tls.serverName != nil {
             tlsSection.error("server_name_override", "is not supported for HTTP")
         }
+        authentication = ClientAuthentication(section)
         encoding = section.enumeration("encoding", default: .proto)
         if section.optionalString("compression") == "" {
             compression = .none
@@ -66,7 +68,8 @@ public struct OTLPHTTPConfiguration: Sendable {
         for (name, value) in headers where !Self.isValidHeader(name, value.value) {
             section.error("headers", "\"\(name)\" is no valid header")
         }
-        idleConnectionTimeout = section.duration("idle_conn_timeout", default: .seconds(90), in: .zero ... .seconds(86_400))
+        idleConnectionTimeout = section.duration(
+            "idle_conn_timeout", default: .seconds(90), in: .zero ... .seconds(86_400))
         maximumIdleConnections = section.integer("max_idle_conns", default: 100, in: 0...100_000)
         keepsConnections = !section.boolean("disable_keep_alives", default: false)
         Self.readUnused(section)
@@ -114,7 +117,7 @@ public struct OTLPHTTPConfiguration: Sendable {
         }
         for key in ["http2_read_idle_timeout", "http2_ping_timeout"] { _ = section.optionalDuration(key) }
         _ = section.optionalBoolean("force_attempt_http2")
-        for key in ["auth", "middlewares", "cookies"] where section.isSet(key) {
+        for key in ["middlewares", "cookies"] where section.isSet(key) {
             _ = section.node(key)
             section.error(key, "is not supported")
         }

@@ -12,12 +12,13 @@ import Synchronization
 import ZlibCompression
 
 /// Sends batches of one signal to one URL.
-final class OTLPHTTPSender: TelemetrySender {
+final class OTLPHTTPSender: ProbingSender {
     private let configuration: OTLPHTTPConfiguration
     private let url: String
     private let logger: Logger
     private let userAgent: String
     private let client = Mutex<HTTPClient?>(nil)
+    private let authenticator = Mutex<(any ClientAuthenticator)?>(nil)
     /// Answers are small; a server that sends more is broken, or hostile.
     private let maximumAnswerBytes = 64 << 10
 
@@ -29,6 +30,8 @@ final class OTLPHTTPSender: TelemetrySender {
     }
 
     func start(host: any Host) async throws {
+        let found = try configuration.authentication?.resolved(by: host)
+        authenticator.withLock { $0 = found }
         var settings = HTTPClient.Configuration()
         settings.redirectConfiguration = .disallow
         settings.httpVersion = .automatic
@@ -55,7 +58,11 @@ final class OTLPHTTPSender: TelemetrySender {
 
     func send(_ telemetry: Telemetry) async throws {
         guard let client = client.withLock({ $0 }) else { throw CollectorError("the exporter is not running") }
-        let request = try makeRequest(telemetry)
+        var request = try makeRequest(telemetry)
+        // After the configured ones: what proves who we are wins.
+        for (name, value) in try await authenticator.withLock({ $0 })?.requestHeaders() ?? [] {
+            request.headers.replaceOrAdd(name: name, value: value)
+        }
         // The exporter's own timeout ends the task; without one an hour is as good as forever.
         let timeout = configuration.exporter.timeout > .zero ? configuration.exporter.timeout : .seconds(3600)
         let response: HTTPClientResponse
@@ -69,6 +76,12 @@ final class OTLPHTTPSender: TelemetrySender {
             throw RetryableError("failed to make an HTTP request to \(url): \(connectionFailureText(error))")
         }
         try await interpret(response, body, signal: telemetry.signal)
+    }
+
+    /// Sends an empty batch, which OTLP allows and which nobody counts.
+    func probe(_ signal: Signal) async throws -> String {
+        try await send(Telemetry(emptyOf: signal))
+        return "\(url) takes \(signal)"
     }
 
     // MARK: - Request

@@ -8,7 +8,9 @@ import Synchronization
 ///
 /// What a pipeline refuses is logged, counted and lost: several pipelines may share the receiver, and to repeat a
 /// message that one of them took would count its samples twice. Exporters have queues and retries of their own.
-public final class ProfilingReceiver: Receiver {
+///
+/// Over a reload that leaves its own settings as they are it goes on sampling: nothing is unloaded from the kernel.
+public final class ProfilingReceiver: RetainableReceiver {
     /// Makes the source; it starts nothing yet. Intervals may come on any thread, one at a time.
     typealias SourceMaker =
         @Sendable (EngineOptions, @escaping Engine.Log, @escaping Engine.Handler) -> any ProfileSource

@@ -1,0 +1,19 @@
+import ZlibCompression
+import ZstdCompression
+
+/// How a request's body may be compressed.
+public enum ContentCoding: String, Sendable, CaseIterable {
+    case gzip
+    case zstd
+    case zlib
+    case deflate
+
+    /// - Throws: If the bytes are not of this coding, or stand for more than `limitBytes`.
+    public func decode(_ bytes: [UInt8], limitBytes: Int) throws -> [UInt8] {
+        switch self {
+        case .gzip: try bytes.decompressed(.gzip, limitBytes: limitBytes)
+        case .zlib, .deflate: try bytes.decompressed(.zlib, limitBytes: limitBytes)
+        case .zstd: try Zstd.decompress(bytes, limitBytes: limitBytes)
+        }
+    }
+}
