@@ -8,7 +8,11 @@ STATIC_FLAGS = --static-swift-stdlib -Xswiftc -static-executable -Xlinker -zmuld
 # Tests that load the machine and measure it, or that wait for an answer in time: one at a time, after the others.
 LIVE_TESTS = ^(LiveTests|EngineTests|BPFObjectsTests|ProcessesTests|UnwindCasesTests|OTLPHTTPExporterTests|OTLPGRPCExporterTests|OTLPReceiverTests)\.|FirstPictureTests|PrivilegesLiveTests|ProfilingMetricsLiveTests|ElasticsearchLiveTests|ReloadLiveTests
 
-.PHONY: run build bpf test setup setup-test clean
+# Versions of language runtimes that the test bed beside the checkout has.
+MATRIX_RUNTIMES = python3.9 python3.11 python3.13 python3.14 python3.15
+TESTBED ?= ../shared/tools
+
+.PHONY: run build bpf test test-matrix setup setup-test clean
 
 # Profiles this machine until Ctrl-C; the page's address is printed once it answers.
 run: build
@@ -23,13 +27,20 @@ bpf:
 	@Scripts/build-bpf
 
 test: setup-test bpf
-	$(SWIFT) build --build-tests
+	$(SWIFT) build --build-tests --disable-index-store
 ifdef FILTER # make test FILTER=UnwindingTests
 	$(SWIFT) test --skip-build --filter '$(FILTER)'
 else
 	$(SWIFT) test --skip-build --skip '$(LIVE_TESTS)'
 	$(SWIFT) test --skip-build --no-parallel --filter '$(LIVE_TESTS)'
 endif
+
+# Every version of every language runtime; needs the test bed, and a minute for each version.
+test-matrix: setup-test bpf
+	@[ -x $(TESTBED)/runtimes ] || { echo "test-matrix: $(TESTBED)/runtimes is not there" >&2; exit 1; }
+	$(TESTBED)/runtimes install $(MATRIX_RUNTIMES)
+	$(SWIFT) build --build-tests --disable-index-store
+	OTELCOL_TEST_RUNTIMES="$(MATRIX_RUNTIMES)" $(SWIFT) test --skip-build --no-parallel --filter 'LiveSuite.*Python|LineTableTests'
 
 setup:
 	@Scripts/setup build

@@ -59,9 +59,16 @@ var targets: [Target] = [
         "Profiler/Engine",
         [
             "BPFObjects", "BinaryReading", "CBPFInterface", "CEngineSupport", "CSnapshotUnwinding", "ObjectFiles",
-            "Privileges", "Processes", "Symbolization", "Unwinding",
+            "Privileges", "Processes", "PythonRuntime", "RuntimeSupport", "Symbolization", "Unwinding",
         ]),
     tests("Engine", ["CBPFInterface", "LiveSupport"]),
+    // Managed runtimes: what they share, and a module for each.
+    module("Profiler/RuntimeSupport", ["CBPFInterface", "ObjectFiles", "Processes"]),
+    tests("RuntimeSupport", ["Processes"]),
+    module(
+        "Profiler/Runtimes/Python", name: "PythonRuntime",
+        ["CBPFInterface", "ObjectFiles", "Processes", "RuntimeSupport"]),
+    tests("PythonRuntime", ["LiveSupport"]),
     // Recorded stacks, replayed by the unwinders compiled for user mode.
     module(
         "Profiler/UnwindCases",

@@ -33,6 +33,13 @@ static __always_inline long read_kernel(void *to, u32 size, u64 from) {
     return bpf_probe_read(to, size, (const void *)from);
 }
 
+/* The present thread's pointer to its own memory. */
+static __always_inline int thread_pointer(u64 *pointer) {
+    if (settings.thread_pointer_offset < 0)
+        return 1;
+    return read_kernel(pointer, sizeof *pointer, bpf_get_current_task() + settings.thread_pointer_offset) != 0;
+}
+
 #define LICENSE char licence_of_program[] SEC("license") = "Dual BSD/GPL"
 
 #endif

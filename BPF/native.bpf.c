@@ -22,18 +22,7 @@ int unwind_native(struct bpf_perf_event_data *context) {
         if (stop)
             break;
     }
-    scratch->header.stop_reason = stop;
-    if (!stop) {
-        scratch->state.calls++;
-        if (scratch->state.calls < MAX_UNWINDER_CALLS) {
-            TAIL_CALL(context, UNWINDER_NATIVE);
-            scratch->header.stop_reason = STOP_TAIL_CALL_FAILED;
-        } else {
-            scratch->header.stop_reason = STOP_TRUNCATED_FRAMES;
-        }
-    }
-    TAIL_CALL(context, UNWINDER_FINISH);
-    return 0;
+    return go_on(context, scratch, UNWINDER_NATIVE, stop);
 }
 
 LICENSE;

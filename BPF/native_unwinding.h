@@ -8,6 +8,9 @@
 
 #include "maps.h"
 
+/* What unwind_frame answers beyond the stop reasons: the present frame runs a runtime's loop, whose frames come first. */
+enum { ENTER_RUNTIME = 256 };
+
 /* 2^12 mappings a process at most, plus the step that finds the range empty. */
 enum { MAPPING_BISECTION_STEPS = 13 };
 /* At most 1023 rows a page. */
@@ -318,6 +321,40 @@ static __always_inline int step_to_caller(struct unwind_state *state, struct rul
     return STOP_NONE;
 }
 
+/* Records that frames are missing here; see enum frame_marker. */
+static __always_inline void record_marker(struct scratch *scratch, u32 marker) {
+    u32 word = scratch->header.word_count;
+    if (word > ABI_TRACE_WORDS - 1)
+        return;
+    scratch->words[word] = (u64)FRAME_MARKER << 56 | (u64)1 << 40 | marker;
+    scratch->header.word_count = word + 1;
+}
+
+static __always_inline int is_in_range(const struct code_range *range, u64 address) {
+    return address - range->start < range->length;
+}
+
+/* Whether a runtime has frames to record before the native frame at this place. */
+static __always_inline int enters_runtime(struct scratch *scratch, const struct place *place, u64 address) {
+    struct unwind_state *state = &scratch->state;
+    u32 unwinder = place->executable.unwinder;
+    if (unwinder == 0 || state->activation_is_done)
+        return 0;
+    u64 elf_address = address - place->mapping.bias;
+    if (!is_in_range(&place->executable.loop[0], elf_address) && !is_in_range(&place->executable.loop[1], elf_address))
+        return 0;
+    u32 bit = 1u << (unwinder & 31);
+    if (state->left_runtimes & bit) {
+        state->wanted_runtime = unwinder;
+        return 1;
+    }
+    if (!(state->runtimes & bit) && !state->has_marker) {
+        state->has_marker = 1;
+        record_marker(scratch, state->refused_runtimes & bit ? MARKER_RUNTIME_REFUSED : MARKER_RUNTIME_PENDING);
+    }
+    return 0;
+}
+
 /* Records the frame in state->registers and moves to its caller's. */
 static __always_inline int unwind_frame(struct scratch *scratch, struct rule_cache *cache) {
     struct unwind_state *state = &scratch->state;
@@ -331,6 +368,8 @@ static __always_inline int unwind_frame(struct scratch *scratch, struct rule_cac
     if (stop)
         return stop;
     const struct place *place = place_at(state, state->place);
+    if (enters_runtime(scratch, place, address))
+        return ENTER_RUNTIME;
     if (scratch->header.user_frame_count >= ABI_MAX_USER_FRAMES)
         return STOP_TRUNCATED_FRAMES;
     u32 word = scratch->header.word_count;
@@ -341,6 +380,7 @@ static __always_inline int unwind_frame(struct scratch *scratch, struct rule_cac
     scratch->words[word + 1] = pc - place->mapping.bias;
     scratch->header.word_count = word + 2;
     scratch->header.user_frame_count++;
+    state->activation_is_done = 0;
     stop = step_to_caller(state, cache, place, address);
     /* A signal trampoline is entered by a return that no call precedes: its address is that of its first instruction,
      * and the byte before belongs to somebody else. */
@@ -361,8 +401,58 @@ static __always_inline void begin_unwinding(struct scratch *scratch, const struc
     state->next_place = 0;
     state->window_start = 0;
     state->calls = 0;
+    state->wanted_runtime = 0;
+    state->activation_is_done = 0;
+    state->is_in_activation = 0;
+    state->is_draining = 0;
+    state->has_marker = 0;
+    state->has_gap = 0;
+    state->started_runtimes = 0;
+    state->runtimes = process->runtimes;
+    state->left_runtimes = process->runtimes;
+    state->refused_runtimes = process->refused_runtimes;
     state->all_registers_valid = 1;
     state->pc_is_return_address = (scratch->header.flags & TRACE_IN_SYSTEM_CALL) != 0;
+}
+
+/* What ends every unwinding program: goes on with another one, or finishes. `stop` is a stop reason or ENTER_RUNTIME; with
+ * none, the program `same` goes on. */
+static __always_inline int go_on(struct bpf_perf_event_data *context, struct scratch *scratch, u32 same, u32 stop) {
+    struct unwind_state *state = &scratch->state;
+    struct trace_header *header = &scratch->header;
+    if (!stop || stop == ENTER_RUNTIME) {
+        header->stop_reason = STOP_TRUNCATED_FRAMES;
+        state->calls++;
+        if (state->calls < MAX_UNWINDER_CALLS) {
+            if (stop) {
+                TAIL_CALL(context, state->wanted_runtime);
+                /* Its program is not there. */
+                u32 others = ~(1u << (state->wanted_runtime & 31));
+                state->runtimes &= others;
+                state->left_runtimes &= others;
+                same = UNWINDER_NATIVE;
+            }
+            TAIL_CALL(context, same);
+            header->stop_reason = STOP_TAIL_CALL_FAILED;
+        }
+    } else {
+        header->stop_reason = stop;
+        /* Frames that no native one led to, because native unwinding ended too early. */
+        if (state->left_runtimes && stop != STOP_TRUNCATED_FRAMES && state->calls < MAX_UNWINDER_CALLS) {
+            state->calls++;
+            state->final_stop = stop;
+            state->is_draining = 1;
+            _Pragma("unroll") for (u32 unwinder = UNWINDER_FIRST_RUNTIME; unwinder < UNWINDER_COUNT; unwinder++) {
+                if (state->left_runtimes >> unwinder & 1) {
+                    state->left_runtimes &= ~(1u << unwinder);
+                    state->wanted_runtime = unwinder;
+                    TAIL_CALL(context, unwinder);
+                }
+            }
+        }
+    }
+    TAIL_CALL(context, UNWINDER_FINISH);
+    return 0;
 }
 
 #endif

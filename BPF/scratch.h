@@ -20,6 +20,10 @@ enum { RECENT_PLACES = 4 };
 /* Words of the stack that are read at once: most frames are small, and calling a helper costs more than copying. */
 enum { STACK_WINDOW_WORDS = 32 };
 
+struct python_state {
+    u64 frame; /* the next one */
+};
+
 /* Where unwinding stands. */
 struct unwind_state {
     u64 registers[ABI_REGISTER_COUNT];
@@ -37,7 +41,21 @@ struct unwind_state {
     u8 pc_is_return_address;
     /* All registers hold the frame's values: true for the interrupted frame only, and behind a signal frame. */
     u8 all_registers_valid;
+    /* Runtimes, see runtime_unwinding.h. */
+    u8 wanted_runtime;      /* enum unwinder whose loop the present frame runs */
+    u8 activation_is_done;  /* its frames of the present activation have been recorded */
+    u8 is_in_activation;    /* a runtime's program stands in an activation, before its native frame */
+    u8 is_draining;         /* native unwinding is over: what is left of the runtimes is recorded */
+    u8 has_marker;          /* that a runtime's frames are missing has been recorded */
+    u8 has_gap;             /* that native frames are missing has been recorded */
     u8 unused[6];
+    u16 final_stop;         /* enum stop_reason of native unwinding, while draining */
+    u32 runtimes;           /* by bits, as in struct process */
+    u32 refused_runtimes;
+    u32 left_runtimes;      /* those of `runtimes` that may have frames left */
+    u32 started_runtimes;   /* those whose first frame has been found */
+    u64 runtime_words[32];  /* what is read from a runtime's memory */
+    struct python_state python;
     /* Bounds of a bisection. Kept in memory, read and written as volatile: to the verifier a value loaded from a map is
      * any value, so that the paths through a loop stay one state; in registers they double with every step. */
     volatile u32 search_low;

@@ -12,31 +12,38 @@ struct {
     __type(value, struct task_layout);
 } task_layouts SEC(".maps");
 
-enum {
-    TASK_WORDS_SEARCHED = 1024,
-    LARGEST_KERNEL_STACK = 65536,
-};
+enum { LARGEST_KERNEL_STACK = 65536 };
 
-/* Arguments: struct pt_regs *, system call number (include/trace/events/syscalls.h). */
+/* Searches a piece of the task; all at once is too much for a verifier, which follows every path through the loop.
+ * Arguments: struct pt_regs *, system call number (include/trace/events/syscalls.h). */
 SEC("raw_tracepoint/sys_enter")
 int measure_task_layout(struct bpf_raw_tracepoint_args *context) {
     u32 zero = 0;
     struct task_layout *layout = bpf_map_lookup_elem(&task_layouts, &zero);
-    if (!layout || layout->pid == 0 || layout->pid != bpf_get_current_pid_tgid() >> 32)
+    if (!layout || layout->tid == 0 || layout->tid != (u32)bpf_get_current_pid_tgid())
         return 0;
     u64 registers = context->args[0];
     u64 task = bpf_get_current_task();
-    for (u32 index = 0; index < TASK_WORDS_SEARCHED; index++) {
+    u32 first = layout->next_word;
+    for (u32 index = 0; index < TASK_WORDS_AT_ONCE; index++) {
         u64 value = 0;
-        if (read_kernel(&value, sizeof value, task + index * sizeof value))
-            break;
-        if ((value & 4095) == 0 && value < registers && registers - value < LARGEST_KERNEL_STACK) {
-            layout->task_stack_offset = index * sizeof value;
-            layout->stack_registers_offset = registers - value;
-            layout->pid = 0;
-            break;
+        u64 offset = (u64)(first + index) * sizeof value;
+        if (read_kernel(&value, sizeof value, task + offset)) {
+            layout->tid = 0;
+            return 0;
         }
+        if (layout->task_stack_offset < 0 && (value & 4095) == 0 && value < registers &&
+            registers - value < LARGEST_KERNEL_STACK) {
+            layout->task_stack_offset = offset;
+            layout->stack_registers_offset = registers - value;
+        }
+        /* thread.fsbase (arch/x86/include/asm/processor.h), thread.uw.tp_value (arch/arm64/include/asm/processor.h). */
+        if (layout->thread_pointer_offset < 0 && value == layout->thread_pointer)
+            layout->thread_pointer_offset = offset;
     }
+    layout->next_word = first + TASK_WORDS_AT_ONCE;
+    if (layout->next_word >= TASK_WORDS)
+        layout->tid = 0;
     return 0;
 }
 

@@ -140,6 +140,12 @@ struct table_block {
     u32 words[TABLE_BLOCK_WORDS];
 };
 
+/* ELF addresses. */
+struct code_range {
+    u64 start;
+    u64 length; /* in bytes; 0: no code */
+};
+
 enum executable_state {
     EXECUTABLE_UNKNOWN = 0,     /* no such executable: an empty slot */
     EXECUTABLE_TABLE_PENDING = 1, /* being read: take a stack snapshot */
@@ -152,11 +158,14 @@ enum executable_state {
 struct executable {
     u8 state;                 /* enum executable_state */
     u8 page_shift;
-    u8 reserved[2];
+    u8 unwinder;              /* enum unwinder of the runtime that this executable holds; 0: none */
+    u8 reserved;
     u32 table;                /* names the table, and no other one before or after it; 0: none */
     u64 first_page_address;   /* ELF address where page 0 starts */
     u32 page_records_word;    /* arena word number of page 0's record; records of one executable are contiguous */
     u32 page_count;
+    /* The code of the runtime's interpreter loop, which compilers may split in a hot and a cold part. */
+    struct code_range loop[2];
 };
 
 /* A rule that was looked up. What `table` names never changes, so that an entry holds for ever. */
@@ -188,6 +197,10 @@ struct process {
     u32 first_mapping; /* index into the map mappings */
     u32 mapping_count;
     u32 flags;         /* enum process_flag */
+    /* Bit n stands for enum unwinder n: runtimes whose facts of this process are in their map, and those that could not
+     * be inspected. */
+    u32 runtimes;
+    u32 refused_runtimes;
     u32 reserved;
 };
 
@@ -201,6 +214,9 @@ enum process_flag {
 enum unwinder {
     UNWINDER_FINISH = 0, /* sends the trace */
     UNWINDER_NATIVE = 1,
+    /* Those of runtimes, each in its own object, which is loaded when the first process needs it. */
+    UNWINDER_FIRST_RUNTIME = 2,
+    UNWINDER_PYTHON = 2,
     UNWINDER_COUNT = 16,
 };
 
@@ -283,6 +299,24 @@ struct trace_header {
 enum frame_kind {
     /* data = executable number, 0 for memory without a file. Word 1: ELF address, or process address where data is 0. */
     FRAME_NATIVE = 1,
+    /* No frame, but a place where some are missing: data = enum frame_marker. */
+    FRAME_MARKER = 2,
+    /* Frames of runtimes: data = the number of the attachment, which stands for one runtime in one life of a process. */
+    /* Word 1: code object. Word 2: instruction << 32 | checksum of the code object, see runtimes/python.bpf.c. */
+    FRAME_PYTHON = 3,
+};
+
+/* X(number, NAME, "short name", "sentence") */
+#define FRAME_MARKERS(X)                                                                                               \
+    X(1, RUNTIME_PENDING, "runtime_pending", "frames of the runtime are missing: it was not yet known")                \
+    X(2, RUNTIME_REFUSED, "runtime_refused", "frames of the runtime are missing: its version or state is not known")   \
+    X(3, RUNTIME_UNREADABLE, "runtime_unreadable", "frames of the runtime are missing: its memory could not be read")  \
+    X(4, NATIVE_MISSING, "native_missing", "native frames are missing here")
+
+enum frame_marker {
+#define X(number, name, short_name, sentence) MARKER_##name = number,
+    FRAME_MARKERS(X)
+#undef X
 };
 
 enum frame_flag {
@@ -305,15 +339,77 @@ struct kernel_settings {
     u32 include_idle;
     s32 task_stack_offset;       /* task_struct.stack; -1: user registers of kernel-mode samples unavailable */
     s32 stack_registers_offset;  /* from the task's stack to its struct pt_regs */
+    s32 thread_pointer_offset;   /* task_struct's copy of the thread pointer; -1: unknown */
+    u32 reserved;
     u64 pointer_mask;            /* arm64: which bits of a code pointer are address, not authentication code */
 };
 
-/* Result of the program that measures the two offsets above. */
+/* Result of the program that measures the offsets above. */
 struct task_layout {
-    u32 pid; /* in: whose system call to look at; out: 0 when done */
+    u32 tid; /* in: whose system calls to look at; out: 0 when done */
     s32 task_stack_offset;
     s32 stack_registers_offset;
+    s32 thread_pointer_offset;
+    u64 thread_pointer; /* in: that thread's */
+    u32 next_word;      /* of the task, where the next system call's search begins */
     u32 reserved;
+};
+/* Words of the task that are searched in one system call, and in all. */
+enum { TASK_WORDS_AT_ONCE = 256, TASK_WORDS = 2048 };
+
+/* ---- Runtimes ----------------------------------------------------------------------------------------------------- */
+
+/* Where a thread keeps a word of its own: from the thread pointer on, each offset but the last leads to the address that
+ * the next one is added to; the word lies at the last. */
+enum { THREAD_VALUE_STEPS = 4 };
+
+struct thread_value {
+    s64 offsets[THREAD_VALUE_STEPS];
+    u32 count; /* of offsets, at least 1 */
+    u32 reserved;
+};
+
+enum python_flag {
+    /* The thread state leads to the frame by way of a _PyCFrame. */
+    PYTHON_HAS_C_FRAME = 1,
+    /* Each activation of the loop runs one frame. */
+    PYTHON_ONE_FRAME = 2,
+    /* An activation's first frame says so. */
+    PYTHON_HAS_ENTRY_FLAG = 4,
+    /* Frames have an owner, and those from `first_shim_owner` on run no code. */
+    PYTHON_HAS_OWNER = 8,
+    /* The place in the code is a pointer, not a number. */
+    PYTHON_HAS_INSTRUCTION_POINTER = 16,
+    /* References carry tags in their lowest two bits. */
+    PYTHON_TAGGED = 32,
+};
+
+/* Value of the hash map python_processes, key u32 pid. Offsets are in bytes, within the structs named. */
+struct python_process {
+    struct thread_value thread_state; /* PyThreadState * */
+    u32 attachment;
+    u16 flags; /* enum python_flag */
+    u8 first_shim_owner;
+    u8 reserved;
+    u16 thread_state_frame; /* PyThreadState: frame, cframe or current_frame */
+    u16 c_frame_frame;      /* _PyCFrame: current_frame */
+    /* Of the frame, below PYTHON_FRAME_BYTES; multiples of 8 but for the bytes `owner` and `is_entry`. */
+    u16 frame_code;
+    u16 frame_previous;
+    u16 frame_instruction;
+    u16 frame_owner;
+    u16 frame_is_entry;
+    /* Of PyCodeObject, below PYTHON_CODE_BYTES; multiples of 8 but for first_line, one of 4. */
+    u16 code_file_name;
+    u16 code_name;
+    u16 code_line_table;
+    u16 code_first_line;
+    u16 string_hash; /* PyASCIIObject: hash */
+};
+enum {
+    PYTHON_OLD_FRAME_BYTES = 128, /* PyFrameObject, until 3.10 */
+    PYTHON_FRAME_BYTES = 80,      /* _PyInterpreterFrame lies in a chunk that may end behind it */
+    PYTHON_CODE_BYTES = 160,
 };
 
 /* ---- Counters: per-CPU array `counters` ---------------------------------------------------------------------------- */
@@ -326,7 +422,9 @@ struct task_layout {
     X(3, SNAPSHOTS, "snapshots", "stacks copied because they could not be unwound yet")                                \
     X(4, USER_FRAMES, "frames.user", "user frames unwound")                                                            \
     X(5, KERNEL_FRAMES, "frames.kernel", "kernel frames")                                                              \
-    X(6, PROCESSES_REPLACED, "processes.replaced", "known processes that executed a new program")
+    X(6, PROCESSES_REPLACED, "processes.replaced", "known processes that executed a new program")                      \
+    X(7, RUNTIME_FRAMES, "frames.runtime", "frames of managed runtimes")                                               \
+    X(8, RUNTIME_UNREADABLE, "runtime.unreadable", "chains of runtime frames that could not be read to their end")
 
 enum counter {
 #define X(number, name, metric, sentence) COUNTER_##name = number,
@@ -353,6 +451,22 @@ static inline const char *stop_reason_sentence(u32 reason) {
         STOP_REASONS(X)
 #undef X
     default: return "unknown";
+    }
+}
+static inline const char *frame_marker_name(u32 marker) {
+    switch (marker) {
+#define X(number, name, short_name, sentence) case number: return short_name;
+        FRAME_MARKERS(X)
+#undef X
+    default: return "unknown";
+    }
+}
+static inline const char *frame_marker_sentence(u32 marker) {
+    switch (marker) {
+#define X(number, name, short_name, sentence) case number: return sentence;
+        FRAME_MARKERS(X)
+#undef X
+    default: return "frames are missing here";
     }
 }
 static inline const char *counter_name(u32 counter) {

@@ -43,9 +43,22 @@ static const struct table_block *find_block(void *context, u32 number) {
     return number < block_count ? &blocks[number] : 0;
 }
 
+/* Words are native frames, of two words each, and at most one marker: no runtime is attached to a snapshot. */
 static void check(const struct unwinding_result *result, const struct unwinding_result *again) {
+    u32 frames = 0, markers = 0, word = 0;
+    while (word < result->word_count) {
+        u32 words = result->words[word] >> 40 & 0xff;
+        u32 kind = result->words[word] >> 56;
+        if (words != (kind == FRAME_NATIVE ? 2 : 1) || (kind != FRAME_NATIVE && kind != FRAME_MARKER))
+            abort();
+        frames += kind == FRAME_NATIVE;
+        markers += kind == FRAME_MARKER;
+        word += words;
+    }
+    if (word != result->word_count || frames != result->user_frame_count || markers > 1)
+        abort();
     if (result->stop_reason == STOP_NONE || result->stop_reason >= STOP_REASON_COUNT ||
-        result->user_frame_count > ABI_MAX_USER_FRAMES || result->word_count != 2 * result->user_frame_count)
+        result->user_frame_count > ABI_MAX_USER_FRAMES)
         abort();
     if (again->stop_reason != result->stop_reason || again->word_count != result->word_count ||
         memcmp(again->words, result->words, result->word_count * sizeof *result->words))

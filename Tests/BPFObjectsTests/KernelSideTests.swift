@@ -37,7 +37,9 @@ import Testing
     @Test(.enabled(if: try Live.has(.root, .bpf, .perfEvents)), arguments: variants)
     func samplesArrive(features: KernelFeatures) throws {
         let kernel = try KernelSide(options: .init(traceBufferBytes: 64 << 20, features: features))
-        #expect(kernel.taskLayout != nil)
+        let failure = kernel.taskLayoutFailure.map { "\($0)" }
+        #expect(failure == nil)
+        #expect(kernel.taskLayout?.threadPointerOffset != nil)
         #expect(kernel.framesPerCall == 34)
         var headers: [trace_header] = []
         var unaligned = 0

@@ -52,8 +52,16 @@ struct EngineProfile: ProfileUnderTest {
         private static func frames(_ frame: ProfileFrame, _ executables: [ProfileExecutable]) -> [ProofFrame] {
             let object = frame.executable.map { executables[$0].fileName } ?? "[\(frame.kind)]"
             let isKernel = frame.kind == .kernel
-            if frame.functions.isEmpty { return [ProofFrame(name: nil, object: object, isKernel: isKernel)] }
-            return frame.functions.map { ProofFrame(name: $0.name, object: object, isKernel: isKernel) }
+            var type: String?
+            if case .managed(let named) = frame.kind { type = named }
+            if frame.functions.isEmpty {
+                return [ProofFrame(name: nil, object: object, isKernel: isKernel, type: type)]
+            }
+            return frame.functions.map { function in
+                ProofFrame(
+                    name: function.name, object: object, isKernel: isKernel, type: type,
+                    file: String(function.file.split(separator: "/").last ?? ""), line: Int(function.line))
+            }
         }
     }
 }

@@ -5,8 +5,17 @@ struct ProofFrame: Sendable, Hashable, CustomStringConvertible {
     /// The last path component of the file that the code lies in: `libc.so.6`, `chain-static`, `[vdso]`.
     var object: String
     var isKernel = false
+    /// Of code of a managed runtime: its type (`profile.frame.type`), its source file's last path component, the line.
+    var type: String?
+    var file = ""
+    var line = 0
 
-    var description: String { "\(name ?? "?") [\(object)]" }
+    /// Stands for frames that are missing.
+    var isMarker: Bool { object == "[stop]" || object == "[gap]" }
+
+    var description: String {
+        type == nil ? "\(name ?? "?") [\(object)]" : "\(name ?? "?") [\(file):\(line)]"
+    }
 }
 
 /// A stack of one thread and how often it was seen.

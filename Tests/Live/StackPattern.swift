@@ -7,6 +7,12 @@ enum FramePattern: Sendable, CustomStringConvertible {
     /// Any code of the file.
     case object(String)
     case kernel
+    /// Code of a managed runtime: the function of exactly this name, in the file, at one of the lines.
+    case managed(String, file: String, lines: ClosedRange<Int>)
+    /// Any code of a managed runtime.
+    case anyManaged
+    /// Any code in a file that is the processor's own.
+    case native
     indirect case either(FramePattern, FramePattern)
 
     func matches(_ frame: ProofFrame) -> Bool {
@@ -15,6 +21,10 @@ enum FramePattern: Sendable, CustomStringConvertible {
         case .functionContaining(let text): !frame.isKernel && frame.name?.contains(text) ?? false
         case .object(let wanted): !frame.isKernel && frame.object == wanted
         case .kernel: frame.isKernel
+        case .managed(let name, let file, let lines):
+            frame.type != nil && frame.name == name && frame.file == file && lines.contains(frame.line)
+        case .anyManaged: frame.type != nil
+        case .native: !frame.isKernel && frame.type == nil && !frame.isMarker
         case .either(let first, let second): first.matches(frame) || second.matches(frame)
         }
     }
@@ -35,6 +45,9 @@ enum FramePattern: Sendable, CustomStringConvertible {
         case .functionContaining(let text): "…\(text)…"
         case .object(let name): "[\(name)]"
         case .kernel: "kernel"
+        case .managed(let name, let file, let lines): "\(name) [\(file):\(lines.lowerBound)-\(lines.upperBound)]"
+        case .anyManaged: "managed"
+        case .native: "native"
         case .either(let first, let second): "\(first)|\(second)"
         }
     }

@@ -190,6 +190,29 @@ import Testing
         #expect(unknown.contains { $0.contains("otelcol.stack.stop_reason=unknown") })
     }
 
+    // MARK: - Managed runtimes
+
+    @Test func runtimeFramesHaveTheirTypeAndNoAddress() throws {
+        var interval = Intervals.rich()
+        let first = interval.frames.count
+        interval.frames += [
+            ProfileFrame(
+                kind: .managed(type: "cpython"), executable: nil, address: 0,
+                functions: [ProfileFunction(name: "Shop.total", file: "/srv/shop.py", line: 12, startLine: 9)]),
+            ProfileFrame(kind: .managed(type: "cpython"), executable: nil, address: 0, functions: []),
+            ProfileFrame(kind: .gap, executable: nil, address: 1, functions: []),
+        ]
+        interval.traces.append(
+            ProfileTrace(frames: [first, first + 1, first + 2, 1], stopReason: 1, isComplete: false))
+        interval.samples = [Intervals.sample(trace: interval.traces.count - 1)]
+        let message = try #require(ProfilesEncoder.forTests().encode(interval))
+        let lines = Rendering.lines(message)
+        #expect(lines.contains("      +0 [Shop.total:12] profile.frame.type=cpython"))
+        #expect(lines.contains("      +0 [] profile.frame.type=cpython"))
+        #expect(lines.contains { $0.contains("abort-marker otelcol.stack.gap=runtime_pending") })
+        #expect(try findings(message) == [])
+    }
+
     // MARK: - Merging
 
     @Test func equalStacksWithDifferentNumbersAreOneSample() throws {

@@ -34,6 +34,8 @@ public final class KernelSide {
     public let options: Options
     /// nil: could not be measured; samples in kernel mode have no user frames.
     public let taskLayout: TaskLayout?
+    /// Why there is no `taskLayout`.
+    public let taskLayoutFailure: BPFError?
     /// Native frames unwound per program call, as many as this kernel's verifier accepted.
     public let framesPerCall: UInt32
 
@@ -46,6 +48,7 @@ public final class KernelSide {
     private let traces: BPFMap
 
     private var objects: [BPFObject] = []
+    private var settings: kernel_settings
     private let sampleProgram: Int32
     private var execTracepoint: Int32 = -1
     /// Sampling event by CPU.
@@ -59,33 +62,29 @@ public final class KernelSide {
         settings.has_probe_read_user = options.features.hasProbeReadUser ? 1 : 0
         settings.include_idle = options.includeIdle ? 1 : 0
         settings.task_stack_offset = -1
+        settings.thread_pointer_offset = -1
         settings.pointer_mask = KernelSide.pointerMask
-        taskLayout = try? TaskLayout.measure(settings: settings)
-        if let taskLayout {
-            settings.task_stack_offset = taskLayout.taskStackOffset
-            settings.stack_registers_offset = taskLayout.stackRegistersOffset
+        do throws(BPFError) {
+            let layout = try TaskLayout.measure(settings: settings)
+            settings.task_stack_offset = layout.taskStackOffset
+            settings.stack_registers_offset = layout.stackRegistersOffset
+            settings.thread_pointer_offset = layout.threadPointerOffset ?? -1
+            taskLayout = layout
+            taskLayoutFailure = nil
+        } catch {
+            taskLayout = nil
+            taskLayoutFailure = error
         }
 
         let sample = try BPFObject(named: "sample")
         try KernelSide.configure(sample, options)
         try sample.apply(settings)
         try sample.load()
-        let shared = sample.maps()
+        let shared = sample.maps().map { (name: $0.name, descriptor: bpf_map__fd($0.map)) }
 
-        // Older verifiers give up on fewer repetitions than newer ones.
-        var native: BPFObject?
-        var failure: BPFError?
-        for frames in [34, 16, 8, 5] as [UInt32] {
-            settings.frames_per_call = frames
-            do throws(BPFError) {
-                native = try KernelSide.load("native", sharing: shared, settings)
-                break
-            } catch {
-                failure = error
-            }
-        }
-        guard let native else { throw failure ?? BPFError(action: "load the native unwinder", errorNumber: 0) }
+        let native = try KernelSide.load("native", sharing: shared, &settings, framesPerCall: [34, 16, 8, 5])
         framesPerCall = settings.frames_per_call
+        self.settings = settings
 
         processes = try sample.map(named: "processes")
         mappings = try sample.map(named: "mappings")
@@ -100,7 +99,7 @@ public final class KernelSide {
         try unwinders.update(UInt32(UNWINDER_FINISH.rawValue), try sample.program(named: "finish"))
         try unwinders.update(UInt32(UNWINDER_NATIVE.rawValue), try native.program(named: "unwind_native"))
 
-        let events = try KernelSide.load("process_events", sharing: shared, settings)
+        let events = try KernelSide.load("process_events", sharing: shared, &settings, framesPerCall: [framesPerCall])
         execTracepoint = bpf_raw_tracepoint_open(
             "sched_process_exec", try events.program(named: "process_executed"))
         if execTracepoint < 0 {
@@ -137,14 +136,37 @@ public final class KernelSide {
         }
     }
 
-    /// Loads a further object, its maps taken from `shared` where the names agree.
+    /// What loads the unwinders of managed runtimes, on whichever thread; to be used while this object lives.
+    public var unwinderLoader: UnwinderLoader {
+        let shared = (objects.first?.maps() ?? []).map { (name: $0.name, descriptor: bpf_map__fd($0.map)) }
+        return UnwinderLoader(settings: settings, shared: shared)
+    }
+
+    /// Loads a further object, its maps taken from `shared` where the names agree. Older verifiers give up on fewer
+    /// repetitions than newer ones, so the choices of `framesPerCall` are tried in turn; `settings` tells which one served.
+    static func load(
+        _ name: String, sharing shared: [(name: String, descriptor: Int32)], _ settings: inout kernel_settings,
+        framesPerCall: [UInt32]
+    ) throws(BPFError) -> BPFObject {
+        var failure = BPFError(action: "load the BPF object \"\(name)\"", errorNumber: EINVAL)
+        for frames in framesPerCall {
+            settings.frames_per_call = frames
+            do throws(BPFError) {
+                return try load(name, sharing: shared, settings)
+            } catch {
+                failure = error
+            }
+        }
+        throw failure
+    }
+
     private static func load(
-        _ name: String, sharing shared: [(name: String, map: OpaquePointer)], _ settings: kernel_settings
+        _ name: String, sharing shared: [(name: String, descriptor: Int32)], _ settings: kernel_settings
     ) throws(BPFError) -> BPFObject {
         let object = try BPFObject(named: name)
         for (name, map) in object.maps() {
             guard let lent = shared.first(where: { $0.name == name }), !name.contains(".") else { continue }
-            let result = bpf_map__reuse_fd(map, bpf_map__fd(lent.map))
+            let result = bpf_map__reuse_fd(map, lent.descriptor)
             if result != 0 { throw BPFError(action: "share map \(name)", errorNumber: -result) }
         }
         try object.apply(settings)

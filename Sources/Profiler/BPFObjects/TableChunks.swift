@@ -51,7 +51,7 @@ public final class TableChunks: Sendable {
         let existing = chunks.withLock { index < $0.count ? $0[index] : nil }
         if let existing { return existing }
         // The update of the outer map waits for an RCU grace period: some 20 ms, during which nobody should wait for
-        // the lock. Only the thread that builds tables comes here.
+        // the lock. Only one thread at a time comes here.
         while true {
             let count = chunks.withLock { $0.count }
             if count > index { break }

@@ -1,4 +1,5 @@
 import CBPFInterface
+import CBPFSupport
 import CLibBPF
 import Glibc
 
@@ -8,6 +9,8 @@ public struct TaskLayout: Equatable, Sendable {
     public var taskStackOffset: Int32
     /// From the start of the task's stack to its `struct pt_regs`, in bytes.
     public var stackRegistersOffset: Int32
+    /// Offset in `task_struct` of the thread pointer that is saved there, in bytes; nil: not found.
+    public var threadPointerOffset: Int32?
 
     /// Runs a program at the entry of a system call of our own and lets it search the task structure for its stack.
     ///
@@ -23,23 +26,33 @@ public struct TaskLayout: Equatable, Sendable {
             throw BPFError(action: "attach to the raw tracepoint sys_enter", errorNumber: -descriptor)
         }
         defer { close(descriptor) }
-        let unknown = task_layout(
-            pid: UInt32(getpid()), task_stack_offset: -1, stack_registers_offset: -1, reserved: 0)
-        try map.update(UInt32(0), unknown)
-        // Any system call of this process will do; reading the result is one.
+        // The copy of the thread pointer dates from the last time that this thread left its CPU (arm64).
+        usleep(1000)
+        var wanted = task_layout()
+        wanted.tid = UInt32(bitPattern: otelcol_thread_id())
+        wanted.task_stack_offset = -1
+        wanted.stack_registers_offset = -1
+        wanted.thread_pointer_offset = -1
+        wanted.thread_pointer = UInt64(otelcol_thread_pointer())
+        try map.update(UInt32(0), wanted)
+        // Any system calls of this thread will do; reading the result is one.
         var layout = task_layout()
-        for _ in 0..<10 {
+        for _ in 0..<(2 * TASK_WORDS / TASK_WORDS_AT_ONCE) {
             _ = getppid()
             _ = try withUnsafeMutableBytesTyped(of: &layout) { bytes throws(BPFError) in
                 try map.lookup(UInt32(0), into: bytes)
             }
-            if layout.pid == 0 { break }
+            if layout.tid == 0 { break }
         }
-        guard layout.pid == 0, layout.task_stack_offset >= 0, layout.stack_registers_offset > 0 else {
+        guard layout.tid == 0 else {
+            throw BPFError(action: "observe a system call of our own", errorNumber: 0)
+        }
+        guard layout.task_stack_offset >= 0, layout.stack_registers_offset > 0 else {
             throw BPFError(action: "find the kernel's place for user registers", errorNumber: 0)
         }
         return TaskLayout(
-            taskStackOffset: layout.task_stack_offset, stackRegistersOffset: layout.stack_registers_offset)
+            taskStackOffset: layout.task_stack_offset, stackRegistersOffset: layout.stack_registers_offset,
+            threadPointerOffset: layout.thread_pointer_offset < 0 ? nil : layout.thread_pointer_offset)
     }
 }
 

@@ -8,6 +8,8 @@
 #include <string.h>
 #include <sys/auxv.h>
 #include <sys/epoll.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 enum { LOG_CAPACITY = 64 << 10 };
 static __thread char log_text[LOG_CAPACITY];
@@ -65,4 +67,12 @@ int otelcol_epoll_add(int epoll, int descriptor) {
 
 unsigned long otelcol_initial_stack_address(void) {
     return getauxval(AT_RANDOM);
+}
+
+int otelcol_thread_id(void) {
+    return (int)syscall(SYS_gettid);
+}
+
+unsigned long otelcol_thread_pointer(void) {
+    return (unsigned long)__builtin_thread_pointer();
 }

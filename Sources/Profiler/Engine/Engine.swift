@@ -13,8 +13,8 @@ import Unwinding
 /// delivers the last, partial one before it returns.
 ///
 /// One thread reads what the kernel sends and keeps its picture of processes true, a few read about processes in
-/// `/proc`, one opens executables, one builds unwinding tables, one names frames and delivers. They talk through
-/// mailboxes.
+/// `/proc`, one opens executables, two build unwinding tables, one reads the memory of managed runtimes, one names frames
+/// and delivers. They talk through mailboxes.
 public final class Engine: Sendable {
     /// Receives intervals, one at a time, on a dedicated thread. Intervals without samples are not delivered.
     public typealias Handler = @Sendable (ProfileInterval) -> Void
@@ -31,7 +31,8 @@ public final class Engine: Sendable {
         var loop: DedicatedThread
         var inspectors: [(mailbox: Mailbox<ProcessQuestion?>, thread: DedicatedThread)]
         var opener: (mailbox: Mailbox<ExecutableOpener.Request?>, thread: DedicatedThread)
-        var builder: (mailbox: Mailbox<TableBuilding.Request>, thread: DedicatedThread)
+        var builders: [(mailbox: Mailbox<TableBuilding.Request>, thread: DedicatedThread)]
+        var runtimes: (mailbox: Mailbox<RuntimeThread.Message>, thread: DedicatedThread)
         var naming: (mailbox: Mailbox<RawInterval?>, thread: DedicatedThread)
     }
 
@@ -55,7 +56,8 @@ public final class Engine: Sendable {
         let options = self.options, log = self.log, handler = self.handler, statistics = self.statistics
         let loopMailbox = try Mailbox<EngineLoop.Message>()
         let openerMailbox = try Mailbox<ExecutableOpener.Request?>()
-        let builderMailbox = try Mailbox<TableBuilding.Request>()
+        let tableBuilders = TableBuilders(small: try Mailbox(), large: try Mailbox())
+        let runtimesMailbox = try Mailbox<RuntimeThread.Message>()
         let namingMailbox = try Mailbox<RawInterval?>()
         var inspectorMailboxes: [Mailbox<ProcessQuestion?>] = []
         for _ in 0..<Engine.inspectorCount { inspectorMailboxes.append(try Mailbox()) }
@@ -70,15 +72,16 @@ public final class Engine: Sendable {
         let loop = try DedicatedThread(name: "otelcol-reader") {
             do throws(EngineError) {
                 let (kernel, monitor) = try Engine.openKernel(kernelOptions, options)
+                let tables = try Engine.uploadedTables(kernel, ruleSet, options)
                 outcome.post(
                     .success(
                         KernelFacts(
-                            tables: kernel.tables, ruleMap: kernel.unwindRules,
-                            hasTaskLayout: kernel.taskLayout != nil, framesPerCall: kernel.framesPerCall)))
+                            tables: tables, unwinderLoader: kernel.unwinderLoader,
+                            taskLayoutFailure: kernel.taskLayoutFailure, framesPerCall: kernel.framesPerCall)))
                 let engineLoop = EngineLoop(
                     options: options, log: log, kernel: kernel, monitor: monitor, mailbox: loopMailbox,
-                    opener: openerMailbox, builder: builderMailbox, inspectors: inspectorQueues, registry: registry,
-                    ruleSet: ruleSet, shared: statistics, deliver: { namingMailbox.post($0) })
+                    opener: openerMailbox, builders: tableBuilders, inspectors: inspectorQueues, registry: registry,
+                    ruleSet: ruleSet, shared: statistics, runtimeThread: runtimesMailbox)
                 do throws(EngineError) { try engineLoop.run() } catch { log(.error, "profiling has stopped: \(error)") }
             } catch {
                 outcome.post(.failure(error))
@@ -94,10 +97,10 @@ public final class Engine: Sendable {
             loop.join()
             throw EngineError("the profiler's reading thread ended at once")
         }
-        if !facts.hasTaskLayout {
+        if let failure = facts.taskLayoutFailure {
             log(
                 .warning,
-                "the kernel's place for user registers was not found: samples in system calls lack user frames")
+                "samples in system calls lack user frames, as their registers were not found in the kernel: \(failure)")
         }
         log(.info, "eBPF programs loaded, \(facts.framesPerCall) native frames a call")
 
@@ -123,11 +126,16 @@ public final class Engine: Sendable {
                 }
             }
         }
-        let builder = try DedicatedThread(name: "otelcol-tables") {
-            let building = TableBuilding(
-                rules: ruleSet, tables: facts.tables, ruleMap: facts.ruleMap,
-                capacityBytes: options.memoryBudgetBytes / 2)
-            building.run(builderMailbox) { loopMailbox.post(.built($0)) }
+        var builders: [(mailbox: Mailbox<TableBuilding.Request>, thread: DedicatedThread)] = []
+        for mailbox in [tableBuilders.small, tableBuilders.large] {
+            let thread = try DedicatedThread(name: "otelcol-tables") {
+                TableBuilding(rules: ruleSet, tables: facts.tables).run(mailbox) { loopMailbox.post(.built($0)) }
+            }
+            builders.append((mailbox, thread))
+        }
+        let runtimes = try DedicatedThread(name: "otelcol-runtimes") {
+            RuntimeThread(loader: facts.unwinderLoader, log: log).run(
+                runtimesMailbox, answer: { loopMailbox.post(.attached($0)) }, deliver: { namingMailbox.post($0) })
         }
         let naming = try DedicatedThread(name: "otelcol-naming") {
             let naming = FrameNaming(
@@ -151,7 +159,7 @@ public final class Engine: Sendable {
         running.withLock {
             $0 = Running(
                 loopMailbox: loopMailbox, loop: loop, inspectors: inspectors, opener: (openerMailbox, opener),
-                builder: (builderMailbox, builder), naming: (namingMailbox, naming))
+                builders: builders, runtimes: (runtimesMailbox, runtimes), naming: (namingMailbox, naming))
         }
     }
 
@@ -166,10 +174,13 @@ public final class Engine: Sendable {
         stopped.loop.join()
         for inspector in stopped.inspectors { inspector.mailbox.post(nil) }
         stopped.opener.mailbox.post(nil)
-        stopped.builder.mailbox.post(.stop)
+        for builder in stopped.builders { builder.mailbox.post(.stop) }
+        // After the last interval, which passes through it.
+        stopped.runtimes.mailbox.post(.stop)
+        stopped.runtimes.thread.join()
         stopped.naming.mailbox.post(nil)
         stopped.opener.thread.join()
-        stopped.builder.thread.join()
+        for builder in stopped.builders { builder.thread.join() }
         stopped.naming.thread.join()
         // One that is stuck in a process ends when that process lets go.
         for inspector in stopped.inspectors { inspector.thread.join(withinMilliseconds: 500) }
@@ -202,9 +213,9 @@ public final class Engine: Sendable {
 
     /// What the other threads need of the kernel side.
     private struct KernelFacts: Sendable {
-        var tables: TableChunks
-        var ruleMap: BPFMap
-        var hasTaskLayout: Bool
+        var tables: UploadedTables
+        var unwinderLoader: UnwinderLoader
+        var taskLayoutFailure: BPFError?
         var framesPerCall: UInt32
     }
 
@@ -227,6 +238,18 @@ public final class Engine: Sendable {
         do {
             let monitor = try ProcessMonitor(inspectors: Engine.inspectorCount)
             return (kernel, monitor)
+        } catch {
+            throw EngineError("\(error)")
+        }
+    }
+
+    private static func uploadedTables(
+        _ kernel: KernelSide, _ rules: RuleSet, _ options: EngineOptions
+    ) throws(EngineError) -> UploadedTables {
+        do throws(BPFError) {
+            return try UploadedTables(
+                rules: rules, tables: kernel.tables, ruleMap: kernel.unwindRules,
+                capacityBytes: options.memoryBudgetBytes / 2)
         } catch {
             throw EngineError("\(error)")
         }

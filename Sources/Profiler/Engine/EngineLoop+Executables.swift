@@ -49,10 +49,11 @@ extension EngineLoop {
     /// Forgets executables that no process has mapped for a while: tables, names and open files.
     func forgetIdleExecutables(now: UInt64, isUrgent: Bool = false) {
         for number in numbers.takeExpired(now: now, isUrgent: isUrgent) {
+            let known = registry[number]
+            registry.set(number, nil)
             // No process's mappings lead to it any longer, so no program can be reading its table.
             write(executable(), number)
-            if requestedTables.remove(number) != nil { builder.post(.remove(number: number)) }
-            registry.set(number, nil)
+            if requestedTables.remove(number) != nil, let known { builders.remove(known) }
             statistics.forgottenExecutables &+= 1
             refusedTables.remove(number)
             tablesTriedAgain.remove(number)
@@ -64,7 +65,7 @@ extension EngineLoop {
     func requestTable(_ number: UInt32) {
         guard requestedTables.insert(number).inserted, let executable = registry[number] else { return }
         // At most one for each executable's number.
-        builder.post(.build(executable))
+        builders.build(executable)
     }
 
     func take(_ built: TableBuilding.Built) {
@@ -92,7 +93,7 @@ extension EngineLoop {
     func makeRoom(for built: TableBuilding.Built) -> Bool {
         forgetIdleExecutables(now: monotonicNanoseconds(), isUrgent: true)
         if tablesTriedAgain.insert(built.number).inserted, let executable = registry[built.number] {
-            builder.post(.build(executable))
+            builders.build(executable)
             return true
         }
         tablesTriedAgain.remove(built.number)
@@ -112,12 +113,14 @@ extension EngineLoop {
         guard !refusedTables.isEmpty, now >= nextTableRetry else { return }
         nextTableRetry = now &+ 5_000_000_000
         for number in refusedTables {
-            if let executable = registry[number] { builder.post(.build(executable)) }
+            if let executable = registry[number] { builders.build(executable) }
         }
         refusedTables = []
     }
 
     func write(_ record: executable, _ number: UInt32) {
+        var record = record
+        registry[number]?.runtime?.describe(in: &record)
         unwinder.executables[Int(number)] = record
         do throws(BPFError) {
             if record.state == UInt8(EXECUTABLE_HAS_TABLE.rawValue) {

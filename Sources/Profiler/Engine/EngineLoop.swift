@@ -16,6 +16,7 @@ final class EngineLoop {
         case opened(ExecutableReference, OpenedExecutable)
         case built(TableBuilding.Built)
         case inspected(thread: Int, ProcessAnswer)
+        case attached(RuntimeThread.AttachAnswer)
         case stop
     }
 
@@ -25,11 +26,11 @@ final class EngineLoop {
     let monitor: ProcessMonitor
     let mailbox: Mailbox<Message>
     let opener: Mailbox<ExecutableOpener.Request?>
-    let builder: Mailbox<TableBuilding.Request>
+    let builders: TableBuilders
     /// By thread. Each has at most one question.
     let inspectors: [Mailbox<ProcessQuestion?>]
     let registry: ExecutableRegistry
-    let deliver: (RawInterval) -> Void
+    let runtimeThread: Mailbox<RuntimeThread.Message>
     let shared: EngineStatistics
 
     var publisher: ProcessPublisher
@@ -55,6 +56,16 @@ final class EngineLoop {
     var toldArenaIsFull = false
     /// Processes whose mappings wait for an executable to be opened.
     var waiting: [ProcessID: (key: ProcessKey, mappings: [Mapping])] = [:]
+
+    // Managed runtimes.
+    /// By process.
+    var runtimes: [UInt32: [RuntimeState]] = [:]
+    var nextAttachment: UInt32 = 0
+    /// By unwinder, of those whose program is loaded.
+    var runtimeMaps: [UInt32: BPFMap] = [:]
+    var toldRuntimeProblems: Set<String> = []
+    /// Frames of new traces that are still to be sent to be named.
+    var newRuntimeFrames: [UInt64] = []
 
     /// Traces of a process that no mapping was found for in the end, since its mappings last changed.
     var missingMappings: [UInt32: Int] = [:]
@@ -91,9 +102,9 @@ final class EngineLoop {
     init(
         options: EngineOptions, log: @escaping Engine.Log, kernel: KernelSide, monitor: ProcessMonitor,
         mailbox: Mailbox<Message>, opener: Mailbox<ExecutableOpener.Request?>,
-        builder: Mailbox<TableBuilding.Request>, inspectors: [Mailbox<ProcessQuestion?>],
+        builders: TableBuilders, inspectors: [Mailbox<ProcessQuestion?>],
         registry: ExecutableRegistry, ruleSet: RuleSet,
-        shared: EngineStatistics, deliver: @escaping (RawInterval) -> Void
+        shared: EngineStatistics, runtimeThread: Mailbox<RuntimeThread.Message>
     ) {
         self.options = options
         self.log = log
@@ -101,12 +112,12 @@ final class EngineLoop {
         self.monitor = monitor
         self.mailbox = mailbox
         self.opener = opener
-        self.builder = builder
+        self.builders = builders
         self.inspectors = inspectors
         self.registry = registry
         self.ruleSet = ruleSet
         self.shared = shared
-        self.deliver = deliver
+        self.runtimeThread = runtimeThread
         publisher = ProcessPublisher(
             processes: kernel.processes, mappings: kernel.mappings, capacity: kernel.options.maximumMappings)
         deferred = DeferredTraces(capacityBytes: options.memoryBudgetBytes / 8)
@@ -147,6 +158,7 @@ final class EngineLoop {
                 case .opened(let reference, let opened): take(reference, opened)
                 case .built(let built): take(built)
                 case .inspected(let thread, let answer): answers.append((thread, answer))
+                case .attached(let answer): take(answer)
                 case .stop:
                     isStopping = true
                     stopDeadline = monotonicNanoseconds() &+ EngineLoop.stopPatienceNanoseconds
@@ -159,6 +171,8 @@ final class EngineLoop {
             let end = monotonicNanoseconds()
             publisher.reclaim(now: end)
             giveUp(on: end)
+            retryRuntimes(now: end)
+            postRuntimeFrames()
             attributeSamples()
             for (thread, question) in monitor.takeQuestions() { inspectors[thread].post(question) }
             if end >= nextCPUCheck {
@@ -246,7 +260,11 @@ final class EngineLoop {
 
     /// Counts a sample.
     func note(_ words: UnsafeBufferPointer<UInt64>, _ header: trace_header, stopReason: UInt16) {
+        let known = interner.traces.count
         let trace = interner.intern(words, kernelFrameCount: header.kernel_frame_count, stopReason: stopReason)
+        if interner.traces.count > known {
+            collectRuntimeFrames(words, kernelFrameCount: header.kernel_frame_count)
+        }
         samples.append(
             RawSample(
                 trace: trace, pid: header.pid, tid: header.tid, cpu: header.cpu,
@@ -376,6 +394,7 @@ final class EngineLoop {
         } catch {
             log(.warning, "\(error)")
         }
+        inspectRuntimes(key, mappings)
         resolve(deferred.take { $0.header.pid == pid && $0.waitsForExecutable == 0 })
     }
 
@@ -406,6 +425,7 @@ final class EngineLoop {
             deferred.add(trace).forEach(finish)
         }
         missingMappings[pid] = nil
+        detachRuntimes(pid)
         do throws(BPFError) {
             try publisher.retract(pid, now: monotonicNanoseconds())
         } catch {
@@ -421,11 +441,12 @@ final class EngineLoop {
         let newTraces = Array(interner.traces[deliveredTraces...])
         let newWords = Array(interner.words[deliveredWords...])
         if !samples.isEmpty {
-            deliver(
-                RawInterval(
-                    generation: generation, newTraces: newTraces, newWords: newWords, firstWord: deliveredWords,
-                    samples: samples, processes: describeLives(), startMonotonicNanoseconds: intervalStart,
-                    endMonotonicNanoseconds: now))
+            postRuntimeFrames()
+            let interval = RawInterval(
+                generation: generation, newTraces: newTraces, newWords: newWords, firstWord: deliveredWords,
+                samples: samples, processes: describeLives(), startMonotonicNanoseconds: intervalStart,
+                endMonotonicNanoseconds: now)
+            runtimeThread.post(.interval(interval))
             deliveredTraces = interner.traces.count
             deliveredWords = interner.words.count
         }
@@ -438,6 +459,8 @@ final class EngineLoop {
             interner.reset()
             numbers.recycle()
             generation &+= 1
+            postRuntimeFrames()
+            runtimeThread.post(.forget)
             deliveredTraces = 0
             deliveredWords = 0
             statistics.interningResets &+= 1

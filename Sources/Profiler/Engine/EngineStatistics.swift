@@ -20,6 +20,8 @@ final class EngineStatistics: Sendable {
         var refusedProcesses: UInt64 = 0
         var overdueQuestions: UInt64 = 0
         var pendingQuestions: UInt64 = 0
+        var attachedRuntimes: UInt64 = 0
+        var refusedRuntimes: UInt64 = 0
         var interningResets: UInt64 = 0
         var knownProcesses: UInt64 = 0
         var publishedProcesses: UInt64 = 0
@@ -57,6 +59,8 @@ final class EngineStatistics: Sendable {
             counter("agent.tables.failed", values.failedTables),
             counter("agent.tables.refused", values.refusedTables),
             counter("agent.tables.rows", values.tableRows),
+            counter("agent.runtimes.attached", values.attachedRuntimes),
+            counter("agent.runtimes.refused", values.refusedRuntimes),
             counter("agent.executables.refused", values.refusedExecutables),
             counter("agent.executables.forgotten", values.forgottenExecutables),
             counter("agent.processes.refused", values.refusedProcesses),

@@ -2,6 +2,7 @@ import CBPFInterface
 import Glibc
 import ObjectFiles
 import Processes
+import RuntimeSupport
 import Symbolization
 import Synchronization
 
@@ -15,6 +16,8 @@ final class Executable: Sendable {
     let debugFiles: DebugFiles
     let fileID: FileID
     let description: ProfileExecutable
+    /// The managed runtime in it.
+    let runtime: FoundRuntime?
 
     init(number: UInt32, opened: OpenedExecutable) {
         self.number = number
@@ -22,6 +25,7 @@ final class Executable: Sendable {
         debugFiles = opened.debugFiles
         fileID = opened.fileID
         description = opened.description
+        runtime = opened.runtime
     }
 }
 
@@ -40,6 +44,7 @@ struct OpenedExecutable: Sendable {
     var debugFiles = DebugFiles()
     var fileID: FileID
     var description: ProfileExecutable
+    var runtime: FoundRuntime?
     /// Why there is no file; for the log.
     var problem: String?
 }
@@ -115,10 +120,10 @@ struct ExecutableOpener: Sendable {
             }
             return OpenedExecutable(
                 key: key, file: file, debugFiles: debugFiles(of: file, request), fileID: fileID,
-                description: description, problem: nil)
+                description: description, runtime: FoundRuntime(in: file, path: request.mapping.path))
         } catch {
             // Executable memory of a file that is no ELF file: a code cache, an assembly.
-            return OpenedExecutable(key: key, file: nil, fileID: fileID, description: description, problem: nil)
+            return OpenedExecutable(key: key, file: nil, fileID: fileID, description: description)
         }
     }
 

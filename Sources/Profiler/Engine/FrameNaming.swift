@@ -1,5 +1,6 @@
 import CBPFInterface
 import ObjectFiles
+import RuntimeSupport
 import Symbolization
 
 /// The naming thread's work: turns raw intervals into named ones. Every distinct frame is named once.
@@ -26,6 +27,7 @@ final class FrameNaming {
     private var generation: UInt64 = 0
     private var frames: [ProfileFrame] = []
     private var frameNumbers: [FrameKey: Int] = [:]
+    private var runtimeFrameNumbers: [RuntimeFrame: Int] = [:]
     private var traces: [NamedTrace] = []
     /// Frame numbers of all traces, one after the other.
     private var traceFrames: [Int] = []
@@ -96,6 +98,7 @@ final class FrameNaming {
         generation = newGeneration
         frames.removeAll()
         frameNumbers.removeAll()
+        runtimeFrameNumbers.removeAll()
         traces.removeAll()
         traceFrames.removeAll()
         executables.removeAll()
@@ -127,23 +130,34 @@ final class FrameNaming {
             traceFrames.append(kernelFrame(raw.newWords[position], isReturnAddress: position > start))
         }
         var position = kernelEnd
+        var hasGap = false
         while position < end {
             let frame = ABIFrame(header: raw.newWords[position])
+            let next = position + frame.wordCount
             if frame.kind == UInt8(FRAME_NATIVE.rawValue), position + 1 < end {
                 traceFrames.append(
                     nativeFrame(
                         UInt32(truncatingIfNeeded: frame.data), raw.newWords[position + 1],
                         isReturnAddress: frame.isReturnAddress))
+            } else if frame.kind == UInt8(FRAME_MARKER.rawValue) {
+                traceFrames.append(gapFrame(UInt32(truncatingIfNeeded: frame.data)))
+                hasGap = true
+            } else if frame.isRuntime, next <= end {
+                traceFrames.append(
+                    runtimeFrame(
+                        RuntimeFrame(
+                            kind: frame.kind, attachment: UInt32(truncatingIfNeeded: frame.data),
+                            words: Array(raw.newWords[(position + 1)..<next])), raw))
             }
-            position += frame.wordCount
+            position = next
         }
-        let isComplete =
+        let isAtRoot =
             trace.stopReason == UInt16(STOP_ROOT.rawValue) || trace.stopReason == UInt16(STOP_KERNEL_THREAD.rawValue)
-        if !isComplete { traceFrames.append(stopFrame(trace.stopReason)) }
+        if !isAtRoot { traceFrames.append(stopFrame(trace.stopReason)) }
         traces.append(
             NamedTrace(
                 firstFrame: first, frameCount: traceFrames.count - first, stopReason: trace.stopReason,
-                isComplete: isComplete))
+                isComplete: isAtRoot && !hasGap))
     }
 
     // MARK: - Frames
@@ -219,6 +233,27 @@ final class FrameNaming {
             ProfileFrame(
                 kind: .stop, executable: nil, address: UInt64(reason),
                 functions: [ProfileFunction(name: String(cString: stop_reason_sentence(UInt32(reason))))])
+        }
+    }
+
+    private func runtimeFrame(_ frame: RuntimeFrame, _ raw: RawInterval) -> Int {
+        if let known = runtimeFrameNumbers[frame] { return known }
+        let type = managedRuntimes.first { $0.kind.frameKind == frame.kind }?.kind.frameType ?? "unknown"
+        let functions = (raw.runtimeNames[frame] ?? []).map { function in
+            ProfileFunction(
+                name: function.name, file: function.fileName, line: function.line, startLine: function.startLine)
+        }
+        let number = frames.count
+        frames.append(ProfileFrame(kind: .managed(type: type), executable: nil, address: 0, functions: functions))
+        runtimeFrameNumbers[frame] = number
+        return number
+    }
+
+    private func gapFrame(_ marker: UInt32) -> Int {
+        frameNumber(FrameKey(scope: 3, address: UInt64(marker))) {
+            ProfileFrame(
+                kind: .gap, executable: nil, address: UInt64(marker),
+                functions: [ProfileFunction(name: String(cString: frame_marker_sentence(marker)))])
         }
     }
 }

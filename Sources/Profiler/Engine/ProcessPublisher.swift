@@ -6,6 +6,20 @@ struct ProcessPublisher {
     private struct Published {
         var firstMapping: UInt32
         var mappings: [mapping]
+        var flags: UInt32 = 0
+        /// By bits, see `struct process`.
+        var runtimes: UInt32 = 0
+        var refusedRuntimes: UInt32 = 0
+
+        var record: process {
+            var record = process()
+            record.first_mapping = firstMapping
+            record.mapping_count = UInt32(truncatingIfNeeded: mappings.count)
+            record.flags = flags
+            record.runtimes = runtimes
+            record.refused_runtimes = refusedRuntimes
+            return record
+        }
     }
 
     private let processes: BPFMap
@@ -40,29 +54,33 @@ struct ProcessPublisher {
             refused &+= 1
             return
         }
+        var next = Published(firstMapping: first, mappings: list)
         do throws(BPFError) {
             for (index, mapping) in list.enumerated() {
                 try mappings.update(first + UInt32(index), mapping)
             }
-            var value = process()
-            value.first_mapping = first
-            value.mapping_count = UInt32(list.count)
-            try processes.update(pid, value)
+            // A process keeps its runtimes as long as it lives.
+            next.runtimes = published[pid]?.runtimes ?? 0
+            next.refusedRuntimes = published[pid]?.refusedRuntimes ?? 0
+            try processes.update(pid, next.record)
         } catch {
             extents.release(first, count: list.count)
             throw error
         }
-        retire(published.updateValue(Published(firstMapping: first, mappings: list), forKey: pid), now)
+        retire(published.updateValue(next, forKey: pid), now)
     }
 
     /// From now on an address without a mapping is no news and not worth a snapshot, until the mappings change.
-    func confirm(_ pid: UInt32) throws(BPFError) {
-        guard let known = published[pid] else { return }
-        var value = process()
-        value.first_mapping = known.firstMapping
-        value.mapping_count = UInt32(known.mappings.count)
-        value.flags = UInt32(PROCESS_MAPPINGS_CONFIRMED.rawValue)
-        try processes.update(pid, value)
+    mutating func confirm(_ pid: UInt32) throws(BPFError) {
+        published[pid]?.flags = UInt32(PROCESS_MAPPINGS_CONFIRMED.rawValue)
+        if let known = published[pid] { try processes.update(pid, known.record) }
+    }
+
+    /// Tells which runtimes' facts of a process are in their maps, and which could not be inspected.
+    mutating func setRuntimes(_ pid: UInt32, attached: UInt32, refused: UInt32) throws(BPFError) {
+        published[pid]?.runtimes = attached
+        published[pid]?.refusedRuntimes = refused
+        if let known = published[pid] { try processes.update(pid, known.record) }
     }
 
     mutating func retract(_ pid: UInt32, now: UInt64) throws(BPFError) {

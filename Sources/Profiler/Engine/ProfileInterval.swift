@@ -78,7 +78,8 @@ public struct ProfileTrace: Sendable, Hashable {
     public var frames: [Int]
     /// Why unwinding ended, `enum stop_reason` of `abi.h`.
     public var stopReason: UInt16
-    /// Whether every frame down to the thread's root is there. Otherwise the last frame is a `.stop` frame.
+    /// Whether every frame down to the thread's root is there. Otherwise the last frame is a `.stop` frame, or there is a
+    /// `.gap` frame.
     public var isComplete: Bool
 
     public init(frames: [Int], stopReason: UInt16, isComplete: Bool) {
@@ -89,21 +90,25 @@ public struct ProfileTrace: Sendable, Hashable {
 }
 
 /// What kind of code a frame executes.
-public enum FrameKind: UInt8, Sendable, Hashable {
+public enum FrameKind: Sendable, Hashable {
     case native
     case kernel
-    /// No code: says why the stack is not complete. Its `function` is the reason as a sentence.
+    /// Code of a managed runtime; `type` is the value of the attribute `profile.frame.type` for it.
+    case managed(type: String)
+    /// No code: says why the stack ends here, and not at the thread's root. Its `function` is the reason as a sentence.
     case stop
+    /// No code: says which frames are missing at this place. Its `function` is the sentence.
+    case gap
 }
 
 /// One frame of a stack, named where a name could be found.
 public struct ProfileFrame: Sendable, Hashable {
     public var kind: FrameKind
-    /// Index into `ProfileInterval.executables`; nil for memory without a file and for `.stop`.
+    /// Index into `ProfileInterval.executables`; nil for all that is not in a file.
     public var executable: Int?
     /// ELF address of the instruction, for callers an address inside the call instruction (return address - 1). For
-    /// kernel code the distance from its executable's start; without an executable the process address. For `.stop`
-    /// the stop reason's number.
+    /// kernel code the distance from its executable's start; without an executable the process address. 0 for code of a
+    /// managed runtime. For `.stop` the stop reason's number, for `.gap` that of the marker (`enum frame_marker`).
     public var address: UInt64
     /// The functions at the address: innermost inlined one first, the function that holds the code last. Empty when
     /// nothing names the address.

@@ -1,4 +1,5 @@
 import CBPFInterface
+import RuntimeSupport
 
 /// One sample as the reading thread notes it.
 struct RawSample: Sendable {
@@ -57,4 +58,6 @@ struct RawInterval: Sendable {
     var processes: [RawProcess]
     var startMonotonicNanoseconds: UInt64
     var endMonotonicNanoseconds: UInt64
+    /// Names of the runtimes' frames that are new since the last interval.
+    var runtimeNames: [RuntimeFrame: [RuntimeFunction]] = [:]
 }

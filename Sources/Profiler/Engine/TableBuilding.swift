@@ -4,7 +4,7 @@ import CEngineSupport
 import ObjectFiles
 import Unwinding
 
-/// Builds unwinding tables and uploads them; the work of one thread of its own.
+/// Builds unwinding tables, each request in its turn; the work of one thread of its own.
 final class TableBuilding {
     enum Request: Sendable {
         case build(Executable)
@@ -25,23 +25,16 @@ final class TableBuilding {
     }
 
     private let rules: RuleSet
-    private let tables: TableChunks
-    private let ruleMap: BPFMap
-    private var arena: TableArena
-    private var placements: [UInt32: TableArena.Placement] = [:]
-    private var uploadedRules = 0
+    private let tables: UploadedTables
 
-    init(rules: RuleSet, tables: TableChunks, ruleMap: BPFMap, capacityBytes: Int) {
+    init(rules: RuleSet, tables: UploadedTables) {
         self.rules = rules
         self.tables = tables
-        self.ruleMap = ruleMap
-        arena = TableArena(capacityBytes: capacityBytes)
     }
 
     /// Serves requests until `stop`, which overtakes the builds that wait. Small files come first: the libraries that
     /// all processes share should not wait behind somebody's compiler.
     func run(_ requests: Mailbox<Request>, answer: (Built) -> Void) {
-        do { try uploadNewRules() } catch { /* The first build meets and reports the same. */ }
         var queue: [Executable] = []
         while true {
             for request in queue.isEmpty ? requests.receive() : requests.receiveNow() {
@@ -49,15 +42,11 @@ final class TableBuilding {
                 case .stop: return
                 case .remove(let number):
                     queue.removeAll { $0.number == number }
-                    if let placement = placements.removeValue(forKey: number) { arena.remove(placement) }
+                    tables.remove(number)
                 case .build(let executable): queue.append(executable)
                 }
             }
-            guard
-                let next = queue.indices.min(by: {
-                    (queue[$0].file?.source.size ?? 0) < (queue[$1].file?.source.size ?? 0)
-                })
-            else { continue }
+            guard let next = queue.indices.min(by: { queue[$0].fileSize < queue[$1].fileSize }) else { continue }
             answer(build(queue.remove(at: next)))
             if queue.isEmpty { engine_release_free_memory() }
         }
@@ -71,46 +60,40 @@ final class TableBuilding {
         }
         do {
             let table = try UnwindTable.load(from: file, into: rules)
-            // In this order, so that no look-up ever meets half a table: rules, rows and records; the caller then
-            // writes the executable's record.
-            try uploadNewRules()
-            let placement = try arena.insert(table)
-            do {
-                try arena.write(
-                    table, at: placement, readBlock: readBlock,
-                    writeBlock: write)
-            } catch {
-                arena.remove(placement)
-                throw error
-            }
-            placements[target.number] = placement
-            return Built(
-                number: target.number, record: table.executableRecord(at: placement), problem: nil,
-                rows: table.rows.count)
+            let record = try tables.insert(table, of: target.number)
+            return Built(number: target.number, record: record, problem: nil, rows: table.rows.count)
         } catch {
             let isFull = (error as? TableArena.Full).map { !$0.isHopeless } ?? false
             return Built(
                 number: target.number, record: without, problem: "\(error)", isArenaFull: isFull, rows: 0)
         }
     }
+}
 
-    /// The present words of a block that other tables share.
-    private func readBlock(_ number: Int) throws(BPFError) -> [UInt32] {
-        [UInt32](unsafeUninitializedCapacity: Int(TABLE_BLOCK_WORDS)) { buffer, count in
-            buffer.initialize(repeating: 0)
-            _ = tables.read(block: number, into: UnsafeMutableRawBufferPointer(buffer))
-            count = Int(TABLE_BLOCK_WORDS)
-        }
+/// Where requests for tables go: large files have a thread of their own, because a table that is being built is not
+/// interrupted, and that of a compiler takes longer than a small program lives.
+struct TableBuilders: Sendable {
+    /// Most libraries are smaller.
+    static let largeFileBytes: UInt64 = 4 << 20
+
+    let small: Mailbox<TableBuilding.Request>
+    let large: Mailbox<TableBuilding.Request>
+
+    func build(_ executable: Executable) {
+        mailbox(executable).post(.build(executable))
     }
 
-    private func write(_ number: Int, _ words: [UInt32]) throws(BPFError) {
-        try words.withUnsafeBufferPointer { (words) throws(BPFError) in try tables.write(block: number, words) }
+    /// To the thread that built it, so that it comes after the building.
+    func remove(_ executable: Executable) {
+        mailbox(executable).post(.remove(number: executable.number))
     }
 
-    private func uploadNewRules() throws(BPFError) {
-        for rule in rules.rules(from: uploadedRules) {
-            try ruleMap.update(UInt32(uploadedRules), rule)
-            uploadedRules += 1
-        }
+    private func mailbox(_ executable: Executable) -> Mailbox<TableBuilding.Request> {
+        executable.fileSize < TableBuilders.largeFileBytes ? small : large
     }
+}
+
+extension Executable {
+    /// In bytes; 0 when there is no file to read.
+    fileprivate var fileSize: UInt64 { file?.source.size ?? 0 }
 }

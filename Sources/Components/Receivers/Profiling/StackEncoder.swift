@@ -11,11 +11,15 @@ import OTLP
 ///   frames with one address, and of those stores that identify a frame by file and address keep only one.)
 /// - A location's address and a mapping's range are addresses in the executable file, not in the process. For code of
 ///   the kernel the range is not given and the address counts from the start of the kernel's or module's code.
-/// - The frame that says why a stack is not complete has the type `abort-marker`, as the eBPF profiler calls it, the
+/// - A frame of a managed runtime has a function, a line and its runtime's type, and neither mapping nor address. One that
+///   could not be named has the type only.
+/// - The frame that says why a stack is not complete, or that frames are missing at its place, has the type `abort-marker`, as the eBPF profiler calls it, the
 ///   reason as a sentence for its function's name, and for programs the reason's short name as an attribute.
 struct StackEncoder {
     /// The short name of the reason, for example `no_mapping`: the words of the engine's metrics.
     static let stopReasonKey = "otelcol.stack.stop_reason"
+    /// The short name of what is missing, for example `runtime_pending`.
+    static let gapKey = "otelcol.stack.gap"
 
     private static let unknown: Int32 = -1
 
@@ -45,7 +49,8 @@ struct StackEncoder {
         if stacks[trace] != Self.unknown { return stacks[trace] }
         stackLocations.removeAll(keepingCapacity: true)
         for frame in interval.traces[trace].frames where locations.indices.contains(frame) {
-            if interval.frames[frame].kind == .stop, !sendsStopFrames { continue }
+            let kind = interval.frames[frame].kind
+            if kind == .stop || kind == .gap, !sendsStopFrames { continue }
             stackLocations.append(location(ofFrame: frame, &builder))
         }
         let stack = builder.stack(stackLocations)
@@ -64,7 +69,16 @@ struct StackEncoder {
         case .kernel:
             if kernelType == Self.unknown { kernelType = builder.attribute("profile.frame.type", "kernel") }
             location = codeLocation(frame, type: kernelType, &builder)
-        case .stop: location = stopLocation(frame, &builder)
+        case .managed(let type):
+            location = codeLocation(frame, type: builder.attribute("profile.frame.type", type), &builder)
+        case .stop:
+            let reason = UInt32(clamping: frame.address)
+            location = markerLocation(
+                frame, stop_reason_sentence(reason), Self.stopReasonKey, stop_reason_name(reason), &builder)
+        case .gap:
+            let marker = UInt32(clamping: frame.address)
+            location = markerLocation(
+                frame, frame_marker_sentence(marker), Self.gapKey, frame_marker_name(marker), &builder)
         }
         locations[index] = location
         return location
@@ -88,15 +102,17 @@ struct StackEncoder {
         return builder.location(mapping: mapping, address: frame.address, lines: lines, attributes: [type])
     }
 
-    private func stopLocation(_ frame: ProfileFrame, _ builder: inout ProfilesDictionaryBuilder) -> Int32 {
-        let reason = UInt32(clamping: frame.address)
+    private func markerLocation(
+        _ frame: ProfileFrame, _ sentence: UnsafePointer<CChar>?, _ key: String, _ shortName: UnsafePointer<CChar>?,
+        _ builder: inout ProfilesDictionaryBuilder
+    ) -> Int32 {
         var name = frame.functions.first?.name ?? ""
-        if name.isEmpty { name = String(cString: stop_reason_sentence(reason)) }
+        if name.isEmpty { name = sentence.map { String(cString: $0) } ?? "" }
         return builder.location(
             lines: [.init(function: builder.function(name: name))],
             attributes: [
                 builder.attribute("profile.frame.type", "abort-marker"),
-                builder.attribute(Self.stopReasonKey, String(cString: stop_reason_name(reason))),
+                builder.attribute(key, shortName.map { String(cString: $0) } ?? ""),
             ])
     }
 

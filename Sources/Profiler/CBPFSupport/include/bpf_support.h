@@ -14,4 +14,9 @@ int otelcol_epoll_add(int epoll, int descriptor);
 /// An address in the process's first stack: where the kernel put the random bytes, see getauxval(3); 0 when unknown.
 unsigned long otelcol_initial_stack_address(void);
 
+/// The kernel's id of this thread.
+int otelcol_thread_id(void);
+/// This thread's pointer to its own memory: the base of fs (x86_64), tpidr_el0 (arm64).
+unsigned long otelcol_thread_pointer(void);
+
 #endif

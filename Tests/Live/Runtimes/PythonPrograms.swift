@@ -1,0 +1,149 @@
+import LiveSupport
+
+/// A CPython that programs can be run with.
+struct PythonInstallation: Sendable, CustomStringConvertible {
+    /// The test bed's name for it, or "python3" for the machine's own.
+    var name: String
+    var minor: Int
+    /// Runs the script that is appended to it.
+    var command: [String]
+
+    var description: String { name }
+
+    /// Since 3.11 functions have qualified names, and calls among Python functions stay in one activation of the loop.
+    var isModern: Bool { minor >= 11 }
+
+    static let all: [PythonInstallation] = {
+        var found: [PythonInstallation] = []
+        let version = try? Command.runBlocking(
+            ["/usr/bin/python3", "-c", "import sys; print(sys.version_info[1])"], includingStandardError: false)
+        if let version, let minor = Int(version.filter { $0.isNumber }) {
+            found.append(PythonInstallation(name: "python3", minor: minor, command: ["/usr/bin/python3"]))
+        }
+        for minor in [9, 11, 13, 14, 15] {
+            let name = "python3.\(minor)"
+            guard let command = TestBed.command(runtime: name, [name]) else { continue }
+            found.append(PythonInstallation(name: name, minor: minor, command: command))
+        }
+        return found
+    }()
+}
+
+extension PythonInstallation {
+    func program(_ file: String, _ roles: [ManagedProgram.Role]) -> ManagedProgram {
+        ManagedProgram(name: "\(name) \(file)", source: "python/\(file)", command: command, roles: roles)
+    }
+
+    private func frame(_ name: String, _ file: String, _ lines: ClosedRange<Int>) -> StackPattern.Element {
+        .one(.managed(name, file: file, lines: lines))
+    }
+
+    private func frame(
+        _ name: String, _ qualified: String, _ file: String, _ lines: ClosedRange<Int>
+    ) -> StackPattern.Element {
+        frame(isModern ? qualified : name, file, lines)
+    }
+
+    /// What lies between Python functions that call each other: nothing, or until 3.10 an activation of the loop.
+    private var call: StackPattern.Element { isModern ? .times(0, .native) : native }
+    private var native: StackPattern.Element { .oneOrMore(.native) }
+    /// 3.11 leaves the loop for calls with unpacked arguments, and to resume a coroutine.
+    private var unpackedCall: StackPattern.Element { minor >= 12 ? .times(0, .native) : native }
+    /// Since 3.14 a thread runs in a context of its own, by `Context.run`.
+    private var contextCall: StackPattern.Element { minor >= 14 ? native : call }
+
+    private func stack(_ elements: [StackPattern.Element]) -> StackPattern {
+        StackPattern([.zeroOrMore(.kernel), .zeroOrMore(.native)] + elements + [.oneOrMore(.native)])
+    }
+
+    /// Methods, a static method, a generator, a lambda that `sorted` calls, recursion, a module.
+    var calls: ManagedProgram {
+        let file = "calls.py"
+        return program(
+            file,
+            [
+                .init(
+                    busy: .managed(isModern ? "K.leaf" : "leaf", file: file, lines: 1...99),
+                    stack: stack([
+                        frame("leaf", "K.leaf", file, 5...6), call, frame("st", "K.st", file, 9...9), call,
+                        frame("gen", file, 14...14), native,
+                        frame("<lambda>", "rec.<locals>.<lambda>", file, 18...18), native,
+                        frame("rec", file, 18...18), call, frame("rec", file, 17...17), call,
+                        frame("rec", file, 17...17), call, frame("<module>", file, 19...19),
+                    ]))
+            ])
+    }
+
+    /// A thread that has let go of the interpreter's lock, and one that has it.
+    var threads: ManagedProgram {
+        let file = "threads.py", library = "threading.py"
+        return program(
+            file,
+            [
+                .init(
+                    busy: .managed("without_lock", file: file, lines: 1...99),
+                    stack: stack([
+                        frame("without_lock", file, 5...5), call, frame("hasher", file, 6...6), unpackedCall,
+                        frame("run", "Thread.run", library, 1...9999), contextCall,
+                        frame("_bootstrap_inner", "Thread._bootstrap_inner", library, 1...9999), call,
+                        frame("_bootstrap", "Thread._bootstrap", library, 1...9999),
+                    ])),
+                .init(
+                    busy: .managed("leaf", file: file, lines: 1...99),
+                    stack: stack([
+                        frame("leaf", file, 11...11), call, frame("middle", file, 12...12), call,
+                        frame("<module>", file, 13...13),
+                    ])),
+            ])
+    }
+
+    /// Coroutines that await each other, run by the event loop.
+    var coroutines: ManagedProgram {
+        let file = "coroutines.py"
+        return program(
+            file,
+            [
+                .init(
+                    busy: .managed("busy", file: file, lines: 1...99),
+                    stack: stack([
+                        frame("busy", file, 5...6), unpackedCall, frame("middle", file, 9...9), unpackedCall,
+                        frame("main", file, 11...11), native,
+                        frame("_run", "Handle._run", "events.py", 1...9999),
+                        .zeroOrMore(.either(.native, .anyManaged)), frame("<module>", file, 12...12),
+                    ]))
+            ])
+    }
+
+    /// Names of two and of four bytes a character, in a file whose name is not ASCII.
+    var unicode: ManagedProgram {
+        let file = "größe.py"
+        return program(
+            file,
+            [
+                .init(
+                    busy: .managed("größe", file: file, lines: 1...99),
+                    stack: stack([
+                        frame("größe", file, 4...5), call, frame("测量", file, 6...6), call,
+                        frame("<module>", file, 7...7),
+                    ]))
+            ])
+    }
+
+    /// Functions that are made, run and freed all the time: each has its own name in a file of its own.
+    var churn: ManagedProgram { program("churn.py", []) }
+
+    /// 901 frames of one function: one activation since 3.11. Before, their native frames exceed what a trace holds.
+    var recursion: ManagedProgram {
+        let file = "recursion.py"
+        let descend = FramePattern.managed("descend", file: file, lines: 5...9)
+        let whole = stack([.times(901, descend), frame("<module>", file, 10...10)])
+        let cut = StackPattern([
+            .zeroOrMore(.kernel), .zeroOrMore(.native), .one(descend), .oneOrMore(.either(.native, descend)),
+            .one(.object("[stop]")),
+        ])
+        return program(file, [.init(busy: descend, stack: isModern ? whole : cut)])
+    }
+
+    /// Rewrites its frames' links while they are followed.
+    var hostile: ManagedProgram { program("hostile.py", []) }
+}

@@ -1,0 +1,24 @@
+import Glibc
+
+/// Language runtimes that the test bed beside the checkout provides, in the versions that distributions have.
+public enum TestBed {
+    /// The test bed's folder of tools; nil where it is not.
+    public static let folder: String? = {
+        let named = getenv("TESTBED").map { String(cString: $0) } ?? "\(PythonEnvironment.root)/../shared/tools"
+        return access("\(named)/runtimes", X_OK) == 0 ? named : nil
+    }()
+
+    /// The command that runs `command` with the runtime `name` (as `runtimes list` names it) first in its path, where that
+    /// runtime was installed; nil where it was not. Its current folder shows the caller's as `/w`.
+    public static func command(runtime name: String, _ command: [String]) -> [String]? {
+        guard let folder, isInstalled(name, folder) else { return nil }
+        return ["\(folder)/runtimes", "run", name] + command
+    }
+
+    /// Installing takes a minute and the network: the tests leave it to `.ci/run` and `make test-matrix`, which name in
+    /// `OTELCOL_TEST_RUNTIMES` what they have installed.
+    private static func isInstalled(_ name: String, _ folder: String) -> Bool {
+        let named = getenv("OTELCOL_TEST_RUNTIMES").map { String(cString: $0) } ?? ""
+        return named.split(separator: " ").contains { $0 == name }
+    }
+}
