@@ -3,19 +3,26 @@ import CZlib
 /// Compresses what is given piece by piece, so that the whole never has to exist uncompressed in one place.
 public struct ZlibStream: ~Copyable {
     private let stream: UnsafeMutablePointer<z_stream>
-    private var chunk = [UInt8](repeating: 0, count: 32 << 10)
+    private var chunk: [UInt8]
 
     /// - Parameter level: 1 (fast) to 9 (small); -1 for zlib's default, 6.
     public init(_ format: ZlibFormat, level: Int = -1) throws(ZlibError) {
-        // zlib keeps the stream's address, so it must not move.
+        // What can fail comes before the first property: Swift 6.2 does not compile the other order.
+        stream = try ZlibStream.begin(format, level: Int32(clamping: min(max(level, -1), 9)))
+        chunk = [UInt8](repeating: 0, count: 32 << 10)
+    }
+
+    /// zlib keeps the stream's address, so it must not move.
+    private static func begin(
+        _ format: ZlibFormat, level: Int32
+    ) throws(ZlibError) -> UnsafeMutablePointer<z_stream> {
         let new = UnsafeMutablePointer<z_stream>.allocate(capacity: 1)
         new.initialize(to: z_stream())
-        let level = Int32(clamping: min(max(level, -1), 9))
         guard czlib_deflate_init(new, level, format.windowBits) == Z_OK else {
             new.deallocate()
             throw .outOfMemory
         }
-        stream = new
+        return new
     }
 
     deinit {
