@@ -359,6 +359,9 @@ targets += [
 // MARK: - Support for tests
 
 targets += [
+    .executableTarget(
+        name: "small-collector", dependencies: ["CEngineSupport", "Collector", "FileExporter", "ProfilingReceiver"],
+        path: "Tests/Support/SmallCollector", swiftSettings: strict),
     .target(name: "CLiveSupport", path: "Tests/Support/CLiveSupport"),
     .target(
         name: "LiveSupport", dependencies: ["CLiveSupport"], path: "Tests/Support/LiveSupport", swiftSettings: strict),
