@@ -27,7 +27,7 @@ bpf:
 	@Scripts/build-bpf
 
 test: setup-test bpf
-	$(SWIFT) build --build-tests --disable-index-store
+	$(SWIFT) build --build-tests
 ifdef FILTER # make test FILTER=UnwindingTests
 	$(SWIFT) test --skip-build --filter '$(FILTER)'
 else
@@ -39,7 +39,7 @@ endif
 test-matrix: setup-test bpf
 	@[ -x $(TESTBED)/runtimes ] || { echo "test-matrix: $(TESTBED)/runtimes is not there" >&2; exit 1; }
 	$(TESTBED)/runtimes install $(MATRIX_RUNTIMES)
-	$(SWIFT) build --build-tests --disable-index-store
+	$(SWIFT) build --build-tests
 	OTELCOL_TEST_RUNTIMES="$(MATRIX_RUNTIMES)" $(SWIFT) test --skip-build --no-parallel --filter 'LiveSuite.*Python|LineTableTests'
 
 setup:
