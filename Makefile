@@ -27,7 +27,7 @@ bpf:
 	@Scripts/build-bpf
 
 test: setup-test bpf
-	$(SWIFT) build --build-tests
+	$(SWIFT) build --build-tests $(TEST_BUILD_FLAGS)
 ifdef FILTER # make test FILTER=UnwindingTests
 	$(SWIFT) test --skip-build --filter '$(FILTER)'
 else

@@ -1,6 +1,6 @@
 """Reads the console output of kernel-matrix-test and checks, kernel by kernel, what guest.sh sent of each run of otelcol:
 at least 99 % of the samples of the program `chain` must have its whole call chain, in order, down to _start; every CPU is
-sampled while it is online, and at no other time (on kernels 5 a CPU goes offline and comes back); and the log has
+sampled while it is online, and at no other time (in the run "old" a CPU goes offline and comes back); and the log has
 nothing to complain about."""
 import base64
 import gzip
@@ -8,7 +8,7 @@ import json
 import re
 import sys
 
-# What a run goes through on kernels before and from 6.0 on.
+# What a run goes through with a CPU that goes offline and comes back, and without.
 HOT_PLUG_MARKS = ["start", "online", "offline", "online", "blink", "end"]
 PLAIN_MARKS = ["start", "online", "end"]
 CHAIN = ["chain_inner", "chain_middle", "chain_outer", "main", "__libc_start_call_main"]
@@ -94,7 +94,7 @@ def check_cpus(found, marks, hot_plug):
     return "; ".join(problems) or None
 
 
-def check(console, run, is_old):
+def check(console, run):
     """None when a run passed on a kernel, else what is wrong."""
     found = re.search(rf"@@LOG {run}\n(.*?)@@PROFILES {run}\s+(.*?)@@END", console, re.DOTALL)
     if not found:
@@ -106,7 +106,7 @@ def check(console, run, is_old):
     encoded = "".join(line for line in found[2].splitlines() if re.fullmatch(r"[A-Za-z0-9+/=]+", line.strip()))
     taken = list(samples(gzip.decompress(base64.b64decode(encoded)).decode()))
     marks = [(what, int(time)) for what, time in re.findall(rf"@@MARK {run}:(\w+) (\d+)", console)]
-    problems = [problem for problem in (check_stacks(taken), check_cpus(taken, marks, is_old)) if problem]
+    problems = [problem for problem in (check_stacks(taken), check_cpus(taken, marks, run == "old")) if problem]
     return "; ".join(problems) or None
 
 
@@ -124,7 +124,7 @@ def main():
         problems = []
         for run in ["new", "old"] if is_old else ["new"]:
             print(f"  {run}")
-            problem = check(block, run, is_old)
+            problem = check(block, run)
             if problem:
                 problems.append(f"{run}: {problem}")
         if ": exit 0," not in title:

@@ -31,9 +31,9 @@ plug() { # name
     sleep 9
 }
 
-profile() { # name
+profile() { # name, whether a CPU goes offline and comes back
     rm -f /tmp/profiles.json /tmp/log
-    [ $is_old = 0 ] || echo 0 >$second_cpu
+    [ $2 = 0 ] || echo 0 >$second_cpu
     mark "$1:start"
     /otelcol --config /profile.yml --feature-gates=service.profilesSupport >/tmp/log 2>&1 &
     program=$!
@@ -41,7 +41,7 @@ profile() { # name
         sleep 1
         if grep -q chain_inner /tmp/profiles.json 2>/dev/null || ! kill -0 $program 2>/dev/null; then break; fi
     done
-    if [ $is_old = 1 ]; then
+    if [ $2 = 1 ]; then
         plug "$1"
     else
         mark "$1:online"
@@ -59,9 +59,9 @@ profile() { # name
 
 /chain 3600 &
 /chain 3600 &
-profile new
+profile new 0
 if [ $is_old = 1 ]; then
     export OTELCOL_BPF_LEGACY=1
-    profile old
+    profile old 1
 fi
 exit $status
