@@ -58,6 +58,13 @@ final class BPFObject {
         return maps
     }
 
+    /// Leaves out the maps that the object declares but none of its programs uses; before `load`.
+    func createOnly(mapsNamed names: Set<String>) {
+        for (name, map) in maps() where !names.contains(name) && !name.hasSuffix(".rodata") {
+            bpf_map__set_autocreate(map, false)
+        }
+    }
+
     func map(named name: String) throws(BPFError) -> BPFMap {
         guard let map = bpf_object__find_map_by_name(object, name) else {
             throw BPFError(action: "find map \(name) of the BPF object \"\(self.name)\"", errorNumber: ENOENT)

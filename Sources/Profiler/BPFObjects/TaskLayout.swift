@@ -18,6 +18,8 @@ public struct TaskLayout: Equatable, Sendable {
     ///   mode then have no user frames.
     static func measure(settings: kernel_settings) throws(BPFError) -> TaskLayout {
         let object = try BPFObject(named: "task_layout")
+        // The others it only declares, and not every kernel has a ring buffer.
+        object.createOnly(mapsNamed: ["task_layouts"])
         try object.apply(settings)
         try object.load()
         let map = try object.map(named: "task_layouts")
