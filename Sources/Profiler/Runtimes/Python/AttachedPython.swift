@@ -12,9 +12,24 @@ final class AttachedPython: AttachedRuntime {
         var fileName: String
         var firstLine: Int
         var lineTable: [UInt8]
+
+        var sizeBytes: Int { 128 + name.utf8.count + fileName.utf8.count + lineTable.count }
     }
 
-    private static let codeLimit = 4096
+    private struct Codes {
+        var byAddress: [UInt64: Code] = [:]
+        var sizeBytes = 0
+
+        /// When there is no room, all are forgotten: what is still in use is read again.
+        mutating func keep(_ code: Code, at address: UInt64) {
+            if sizeBytes + code.sizeBytes > AttachedPython.codesLimitBytes { self = Codes() }
+            if let replaced = byAddress.updateValue(code, forKey: address) { sizeBytes -= replaced.sizeBytes }
+            sizeBytes += code.sizeBytes
+        }
+    }
+
+    /// The process decides how long its names and tables are, so it is bytes that are bounded.
+    private static let codesLimitBytes = 2 << 20
     private static let nameLimit = 1024
 
     private let memory: RemoteMemory
@@ -22,7 +37,7 @@ final class AttachedPython: AttachedRuntime {
     private let layout: PythonLayout
     private let threadState: [Int64]
     private let lines: PythonLineTable
-    private let codes = Mutex<[UInt64: Code]>([:])
+    private let codes = Mutex(Codes())
 
     init(memory: RemoteMemory, version: PythonVersion, layout: PythonLayout, threadState: [Int64]) {
         self.memory = memory
@@ -92,12 +107,9 @@ final class AttachedPython: AttachedRuntime {
 
     private func code(at address: UInt64, checksum: UInt32) -> Code? {
         // 0: the kernel side could not read the object.
-        if let known = codes.withLock({ $0[address] }), known.checksum == checksum || checksum == 0 { return known }
+        if let known = codes.withLock({ $0.byAddress[address] }), known.checksum == checksum || checksum == 0 { return known }
         guard let code = readCode(at: address), code.checksum == checksum || checksum == 0 else { return nil }
-        codes.withLock { codes in
-            if codes.count >= AttachedPython.codeLimit { codes.removeAll(keepingCapacity: true) }
-            codes[address] = code
-        }
+        codes.withLock { $0.keep(code, at: address) }
         return code
     }
 

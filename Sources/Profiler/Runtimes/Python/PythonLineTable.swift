@@ -9,7 +9,7 @@ enum PythonLineTable: Sendable {
     case locations
 
     /// Longer tables are not read.
-    static let limitBytes = 1 << 20
+    static let limitBytes = 256 << 10
 
     init(_ version: PythonVersion) {
         switch version.minor {
