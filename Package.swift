@@ -23,7 +23,8 @@ func module(_ path: String, name: String? = nil, _ dependencies: [Target.Depende
 /// - Parameter exclude: files there that are no part of the tests' own code.
 func tests(_ module: String, _ dependencies: [Target.Dependency] = [], exclude: [String] = []) -> Target {
     .testTarget(
-        name: "\(module)Tests", dependencies: [.byName(name: module)] + dependencies, path: "Tests/\(module)Tests",
+        name: "\(module)Tests", dependencies: [.byName(name: module), "TestRandomness"] + dependencies,
+        path: "Tests/\(module)Tests",
         exclude: exclude, swiftSettings: strict)
 }
 
@@ -84,7 +85,9 @@ var targets: [Target] = [
     .target(
         name: "CDemangle", path: "Sources/Profiler/CDemangle", linkerSettings: [.linkedLibrary("stdc++")]),
     module("Profiler/Symbolization", ["CDemangle", "DWARF", "ObjectFiles"]),
-    tests("Symbolization", ["DWARF", "ObjectFiles"], exclude: ["Programs"]),
+    tests("Symbolization", ["DWARF", "LiveSupport", "ObjectFiles"], exclude: ["Programs"]),
+    // Pseudo-random numbers for tests and benchmarks.
+    .target(name: "TestRandomness", path: "Tests/Support/TestRandomness", swiftSettings: strict),
     .executableTarget(
         name: "symbolization-benchmark", dependencies: ["ObjectFiles", "Symbolization"],
         path: "Benchmarks/Symbolization", swiftSettings: strict),
@@ -154,7 +157,7 @@ targets += [
             .product(name: "SwiftProtobuf", package: "swift-protobuf"),
         ]),
     .executableTarget(
-        name: "profiles-encoding-benchmark", dependencies: ["Engine", "OTLP", "ProfilingReceiver"],
+        name: "profiles-encoding-benchmark", dependencies: ["Engine", "OTLP", "ProfilingReceiver", "TestRandomness"],
         path: "Benchmarks/ProfilesEncoding", swiftSettings: strict),
     .executableTarget(
         name: "otelcol",
@@ -192,7 +195,8 @@ targets += [
         ["Collector", "OTLP", "RegularExpressions", logging]),
     tests("ProfilingMetricsConnector", ["Collector", "OTLP", "RegularExpressions", logging]),
     .executableTarget(
-        name: "profiling-metrics-benchmark", dependencies: ["Collector", "OTLP", "ProfilingMetricsConnector", logging],
+        name: "profiling-metrics-benchmark",
+        dependencies: ["Collector", "OTLP", "ProfilingMetricsConnector", "TestRandomness", logging],
         path: "Benchmarks/ProfilingMetrics", swiftSettings: strict),
 ]
 
@@ -225,7 +229,7 @@ targets += [
         ["Collector", "ProfileStore", "ProfileStoreExporter", "ProfileViewer", "SyntheticProfiles", logging]),
     // Made-up profiles for tests, and for trying the page by hand.
     .target(
-        name: "SyntheticProfiles", dependencies: ["OTLP"], path: "Tests/Support/SyntheticProfiles",
+        name: "SyntheticProfiles", dependencies: ["OTLP", "TestRandomness"], path: "Tests/Support/SyntheticProfiles",
         swiftSettings: strict),
     .executableTarget(
         name: "profileviewer-demo", dependencies: ["ProfileViewer", "ProfileStore", "SyntheticProfiles", logging],
@@ -281,7 +285,7 @@ targets += [
             + ["ElasticsearchDouble", "OTLP", "ProfilingMetricsConnector", "SyntheticProfiles", "ZlibCompression"]),
     .executableTarget(
         name: "elasticsearch-documents-benchmark",
-        dependencies: ["Collector", "ElasticsearchExporter", "OTLP", logging],
+        dependencies: ["Collector", "ElasticsearchExporter", "OTLP", "TestRandomness", logging],
         path: "Benchmarks/ElasticsearchDocuments", swiftSettings: strict),
     module("Components/Exporters/DebugExporter", ["Collector", "ExporterSupport", "OTLP", logging]),
     tests("DebugExporter", exporterTests),

@@ -1,23 +1,11 @@
 import OTLP
-
-/// SplitMix64: the same messages at every run.
-struct SeededGenerator: RandomNumberGenerator {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9e37_79b9_7f4a_7c15
-        var word = state
-        word = (word ^ (word >> 30)) &* 0xbf58_476d_1ce4_e5b9
-        word = (word ^ (word >> 27)) &* 0x94d0_49bb_1331_11eb
-        return word ^ (word >> 31)
-    }
-}
+import TestRandomness
 
 /// Five seconds of a busy host: all events in one message, over stacks of which a tenth is not in other messages.
 func makeHost(events: Int, message: Int) -> OTLPProfilesData {
     let processes = 200
     let stackCount = 3_000
-    var random = SeededGenerator(state: UInt64(message) + 1)
+    var random = SplitMix64(seed: UInt64(message) + 1)
     var builder = ProfilesDictionaryBuilder()
     let native = builder.attribute("profile.frame.type", "native")
     let mappings = (0..<60).map { index in
@@ -31,7 +19,7 @@ func makeHost(events: Int, message: Int) -> OTLPProfilesData {
     }
     let stacks = (0..<stackCount).map { number -> Int32 in
         let isNew = number % 10 == 0
-        var walk = SeededGenerator(state: UInt64(number) &* 7 &+ (isNew ? UInt64(message) << 32 : 0))
+        var walk = SplitMix64(seed: UInt64(number) &* 7 &+ (isNew ? UInt64(message) << 32 : 0))
         let frames = (0..<30).map { _ -> Int32 in
             let frame = Int(walk.next() % 20_000)
             let line = ProfilesDictionaryBuilder.Line(

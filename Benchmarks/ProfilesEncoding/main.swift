@@ -10,6 +10,7 @@ import Engine
 import Glibc
 import OTLP
 import ProfilingReceiver
+import TestRandomness
 
 func cpuNanoseconds() -> Double {
     var time = timespec()
@@ -17,21 +18,8 @@ func cpuNanoseconds() -> Double {
     return Double(time.tv_sec) * 1e9 + Double(time.tv_nsec)
 }
 
-/// SplitMix64: the same interval at every run.
-struct SeededGenerator: RandomNumberGenerator {
-    var state: UInt64 = 1
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9e37_79b9_7f4a_7c15
-        var word = state
-        word = (word ^ (word >> 30)) &* 0xbf58_476d_1ce4_e5b9
-        word = (word ^ (word >> 27)) &* 0x94d0_49bb_1331_11eb
-        return word ^ (word >> 31)
-    }
-}
-
 func makeInterval(sampleCount: Int) -> ProfileInterval {
-    var random = SeededGenerator()
+    var random = SplitMix64(seed: 1)
     let start: UInt64 = 1_700_000_000_000_000_000
     var interval = ProfileInterval(startUnixNanoseconds: start, endUnixNanoseconds: start + 5_000_000_000)
     interval.executables = (0..<200).map { index in

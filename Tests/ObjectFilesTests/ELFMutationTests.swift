@@ -1,17 +1,6 @@
 import ObjectFiles
+import TestRandomness
 import Testing
-
-/// A small generator with a seed (SplitMix64), so that a failure can be repeated.
-private struct SeededGenerator: RandomNumberGenerator {
-    var state: UInt64
-    mutating func next() -> UInt64 {
-        state &+= 0x9e37_79b9_7f4a_7c15
-        var mixed = state
-        mixed = (mixed ^ mixed >> 30) &* 0xbf58_476d_1ce4_e5b9
-        mixed = (mixed ^ mixed >> 27) &* 0x94d0_49bb_1331_11eb
-        return mixed ^ mixed >> 31
-    }
-}
 
 @Suite struct ELFMutationTests {
     /// Damaged files give errors or nonsense, never a trap. Most damage goes where the structure is: headers, tables,
@@ -19,7 +8,7 @@ private struct SeededGenerator: RandomNumberGenerator {
     @Test func damagedFilesNeverTrap() throws {
         let seed = UInt64.random(in: 0..<UInt64.max)
         print("ELF mutation seed: \(seed)")
-        var random = SeededGenerator(state: seed)
+        var random = SplitMix64(seed: seed)
         let reader = try FileReader(path: "/bin/ls")
         let original = try reader.read(at: 0, count: Int(reader.size))
         let file = try ELFFile(reader)
@@ -60,7 +49,7 @@ private struct SeededGenerator: RandomNumberGenerator {
         #expect(accepted > 200 && refused > 20)
     }
 
-    private func exercise(_ file: ELFFile, _ random: inout SeededGenerator) {
+    private func exercise(_ file: ELFFile, _ random: inout SplitMix64) {
         _ = file.gnuBuildID()
         _ = file.goBuildID()
         _ = file.dynamicSection()

@@ -1,20 +1,9 @@
 import BinaryReading
 import Foundation
+import TestRandomness
 import Testing
 
 @testable import ObjectFiles
-
-/// A small generator with a seed (SplitMix64), so that a failure can be repeated.
-private struct SeededGenerator: RandomNumberGenerator {
-    var state: UInt64
-    mutating func next() -> UInt64 {
-        state &+= 0x9e37_79b9_7f4a_7c15
-        var mixed = state
-        mixed = (mixed ^ mixed >> 30) &* 0xbf58_476d_1ce4_e5b9
-        mixed = (mixed ^ mixed >> 27) &* 0x94d0_49bb_1331_11eb
-        return mixed ^ mixed >> 31
-    }
-}
 
 /// What the `xz` tool makes of `bytes` with each of the options.
 private func xz(_ bytes: [UInt8], _ options: [String]) throws -> [[UInt8]] {
@@ -43,7 +32,7 @@ private func xz(_ bytes: [UInt8], _ options: String) throws -> [UInt8] { try xz(
 
     /// Inputs of many kinds: code, text, runs, noise, noise between text, each in full and cut.
     private static func inputs() throws -> [[UInt8]] {
-        var random = SeededGenerator(state: 7)
+        var random = SplitMix64(seed: 7)
         let noise = (0..<100_000).map { _ in UInt8.random(in: 0...255, using: &random) }
         let code = try [UInt8](Data(contentsOf: URL(fileURLWithPath: "/bin/ls")))
         let text = Array((0..<5000).map { "line \($0 * $0 % 977) of a text\n" }.joined().utf8)
@@ -105,7 +94,7 @@ private func xz(_ bytes: [UInt8], _ options: String) throws -> [UInt8] { try xz(
     @Test func damagedDataNeverTraps() throws {
         let seed = UInt64.random(in: 0..<UInt64.max)
         print("xz mutation seed: \(seed)")
-        var random = SeededGenerator(state: seed)
+        var random = SplitMix64(seed: seed)
         let originals = try Self.inputs()[3...].map { Array($0.prefix(40_000)) }.flatMap {
             try xz($0, ["--check=none", "--lzma2=preset=0,lc=1,lp=3,pb=4"])
         }

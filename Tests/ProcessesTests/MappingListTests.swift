@@ -1,3 +1,4 @@
+import TestRandomness
 import Testing
 
 @testable import Processes
@@ -34,7 +35,7 @@ struct MappingListTests {
     /// Against a model that keeps every page by itself.
     @Test func agreesWithAPageByPageModel() {
         let seed = UInt64.random(in: 0 ... .max)
-        var random = SplitMix64(state: seed)
+        var random = SplitMix64(seed: seed)
         for _ in 0..<200 {
             var list: [Mapping] = []
             var model: [UInt64: (inode: UInt64, offset: UInt64)] = [:]

@@ -1,3 +1,4 @@
+import TestRandomness
 import Testing
 
 @testable import Processes
@@ -81,7 +82,7 @@ struct MapsParserTests {
     /// Bytes changed at random never trap, and what is kept stays well-formed.
     @Test func survivesMutation() {
         let seed = UInt64.random(in: 0 ... .max)
-        var random = SplitMix64(state: seed)
+        var random = SplitMix64(seed: seed)
         let original = Array(
             """
             55e0c5a02000-55e0c5a07000 r-xp 00002000 fe:00 1055                       /usr/bin/cat (deleted)
@@ -103,18 +104,5 @@ struct MapsParserTests {
             let parser = MapsParser(parsing: text)
             #expect(parser.mappings.allSatisfy { $0.start < $0.end }, "seed \(seed)")
         }
-    }
-}
-
-/// A small random number generator that can be started again from a printed seed (Steele, Lea, Flood 2014).
-struct SplitMix64: RandomNumberGenerator {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9e37_79b9_7f4a_7c15
-        var value = state
-        value = (value ^ (value >> 30)) &* 0xbf58_476d_1ce4_e5b9
-        value = (value ^ (value >> 27)) &* 0x94d0_49bb_1331_11eb
-        return value ^ (value >> 31)
     }
 }

@@ -1,3 +1,4 @@
+import TestRandomness
 import Testing
 
 @testable import Processes
@@ -457,7 +458,7 @@ struct ProcessTableTests {
     /// executables are acquired before use and released after, lists are sorted and do not overlap.
     @Test func randomHistoriesKeepTheContract() throws {
         let seed = UInt64.random(in: 0 ... .max)
-        var random = SplitMix64(state: seed)
+        var random = SplitMix64(seed: seed)
         for _ in 0..<60 {
             var limits = ProcessTableLimits()
             limits.processes = 12

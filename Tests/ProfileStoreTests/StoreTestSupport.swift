@@ -3,6 +3,7 @@ import Logging
 import OTLP
 import ProfileStore
 import SyntheticProfiles
+import TestRandomness
 
 typealias Frame = ProfileMessageBuilder.Frame
 
@@ -57,7 +58,7 @@ struct Model {
     var samples: [ModelSample] = []
 
     init(count: Int, from start: Int64, lengthSeconds: Int64, seed: UInt64) {
-        var random = SplitMix64(state: seed)
+        var random = SplitMix64(seed: seed)
         for _ in 0..<count {
             let depth = 1 + Int(random.next() % 6)
             let names = (0..<depth).map { _ in "f\(random.next() % 4)" }

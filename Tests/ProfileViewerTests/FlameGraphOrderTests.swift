@@ -1,5 +1,6 @@
 import ProfileStore
 import SyntheticProfiles
+import TestRandomness
 import Testing
 
 @testable import ProfileViewer
@@ -8,7 +9,7 @@ struct FlameGraphOrderTests {
     /// Random trees: every node once, rows from the top, children side by side in their parents' order, heaviest first.
     @Test(arguments: [1, 2, 3, 50, 4000])
     func rowsOfSortedSiblings(count: Int) {
-        var random = SplitMix64(state: UInt64(count))
+        var random = SplitMix64(seed: UInt64(count))
         var graph = FlameGraph()
         for node in 1..<max(1, count) {
             graph.parents.append(Int32(random.next() % UInt64(node)))

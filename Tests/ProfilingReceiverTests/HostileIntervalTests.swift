@@ -2,6 +2,7 @@ import Engine
 import OTLP
 import OTLPTestSupport
 import SwiftProtobuf
+import TestRandomness
 import Testing
 
 @testable import ProfilingReceiver
@@ -69,7 +70,7 @@ import Testing
 
     @Test(arguments: 0..<40 as Range<UInt64>)
     func whateverComesInIsCountedOnce(seed: UInt64) throws {
-        var random = SeededGenerator(state: seed)
+        var random = SplitMix64(seed: seed)
         let interval = Intervals.random(&random)
         let message = try #require(ProfilesEncoder.forTests(sendsStopFrames: seed % 2 == 0).encode(interval))
         #expect(try findings(message) == [])
@@ -95,22 +96,9 @@ import Testing
     }
 }
 
-struct SeededGenerator: RandomNumberGenerator {
-    var state: UInt64
-
-    /// SplitMix64.
-    mutating func next() -> UInt64 {
-        state &+= 0x9e37_79b9_7f4a_7c15
-        var word = state
-        word = (word ^ (word >> 30)) &* 0xbf58_476d_1ce4_e5b9
-        word = (word ^ (word >> 27)) &* 0x94d0_49bb_1331_11eb
-        return word ^ (word >> 31)
-    }
-}
-
 extension Intervals {
     /// A few of everything, so that much of it is equal.
-    static func random(_ random: inout SeededGenerator) -> ProfileInterval {
+    static func random(_ random: inout SplitMix64) -> ProfileInterval {
         var interval = ProfileInterval(
             startUnixNanoseconds: intervalStart, endUnixNanoseconds: intervalStart + 5 * second)
         func pick<Element>(_ choices: [Element]) -> Element { choices[Int(random.next() % UInt64(choices.count))] }

@@ -1,17 +1,6 @@
-/// Pseudo-random numbers, the same for the same seed (SplitMix64, https://prng.di.unimi.it/splitmix64.c).
-struct SeededGenerator: RandomNumberGenerator {
-    private var state: UInt64
+import TestRandomness
 
-    init(seed: UInt64) { state = seed }
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var value = state
-        value = (value ^ value >> 30) &* 0xBF58_476D_1CE4_E5B9
-        value = (value ^ value >> 27) &* 0x94D0_49BB_1331_11EB
-        return value ^ value >> 31
-    }
-
+extension SplitMix64 {
     mutating func pick<Element>(_ elements: [Element]) -> Element {
         elements[Int(next() % UInt64(elements.count))]
     }
@@ -22,9 +11,9 @@ struct SeededGenerator: RandomNumberGenerator {
 
 /// Expressions of all that the syntax has, a few of them invalid, and texts of the same characters.
 struct PatternGenerator {
-    var random: SeededGenerator
+    var random: SplitMix64
 
-    init(seed: UInt64) { random = SeededGenerator(seed: seed) }
+    init(seed: UInt64) { random = SplitMix64(seed: seed) }
 
     private static let atoms = [
         "a", "b", "c", "ab", "x", "-", "_", "é", "λ", "Λ", "K", "\u{212A}", "ſ", "s", "ß", "ẞ", ".", "\\d", "\\w",

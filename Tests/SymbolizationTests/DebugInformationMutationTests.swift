@@ -1,6 +1,7 @@
 import DWARF
 import Foundation
 import ObjectFiles
+import TestRandomness
 import Testing
 
 @testable import Symbolization
@@ -17,7 +18,7 @@ import Testing
         guard SourceProgram.tool(program.compiler) != nil else { return }
         let seed = UInt64.random(in: 0..<UInt64.max)
         print("debugging information mutation seed: \(seed)")
-        var random = SeededGenerator(state: seed)
+        var random = SplitMix64(seed: seed)
         let folder = FileManager.default.temporaryDirectory.appendingPathComponent(UUID().uuidString)
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
         defer { try? FileManager.default.removeItem(at: folder) }

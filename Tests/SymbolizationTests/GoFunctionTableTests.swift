@@ -1,19 +1,10 @@
 import Foundation
+import LiveSupport
 import ObjectFiles
+import TestRandomness
 import Testing
 
 @testable import Symbolization
-
-/// Go's tool chains on this machine: those where Debian and the makers install them, and those that
-/// `OTELCOL_TEST_GO` names, separated by colons.
-private let goTools: [String] = {
-    let named = ProcessInfo.processInfo.environment["OTELCOL_TEST_GO"] ?? ""
-    let versions = (try? FileManager.default.contentsOfDirectory(atPath: "/usr/lib")) ?? []
-    let candidates =
-        named.split(separator: ":").map(String.init)
-        + versions.filter { $0.hasPrefix("go-") }.sorted().map { "/usr/lib/\($0)/bin/go" } + ["/usr/local/go/bin/go"]
-    return candidates.filter { FileManager.default.isExecutableFile(atPath: $0) }
-}()
 
 private struct GoFunction {
     var address: UInt64
@@ -105,11 +96,11 @@ private func plain(_ name: String) -> String {
     return name[..<open] + "[...]" + name[name.index(after: close)...]
 }
 
-@Suite(.enabled(if: !goTools.isEmpty, "no Go tool chain in /usr/lib/go-*, /usr/local/go or OTELCOL_TEST_GO"))
+@Suite(.enabled(if: !GoToolChain.all.isEmpty, "no Go tool chain in /usr/lib/go-*, /usr/local/go or OTELCOL_TEST_GO"))
 struct GoFunctionTableTests {
     /// Names of all functions against `go tool nm`, names and lines within them against `go tool addr2line`; the
     /// same from files without symbols and without section headers.
-    @Test(arguments: goTools, ["exe", "pie", "pie -ldflags=-linkmode=external"])
+    @Test(arguments: GoToolChain.all, ["exe", "pie", "pie -ldflags=-linkmode=external"])
     func agreesWithGoTools(go: String, mode: String) throws {
         let program = try GoProgram(go: go)
         try program.build("-buildmode=\(mode)", as: "full")
@@ -162,7 +153,7 @@ struct GoFunctionTableTests {
     }
 
     /// What `-ldflags="-s -w"` leaves out is found all the same, and names of Go are shown as they are.
-    @Test(arguments: goTools)
+    @Test(arguments: GoToolChain.all)
     func symbolizerNamesStrippedPrograms(go: String) throws {
         let program = try GoProgram(go: go)
         try program.build("", as: "full")
@@ -181,7 +172,7 @@ struct GoFunctionTableTests {
 
     /// Go 1.16 and 1.17 had the tables of today with absolute addresses: the same table, written in their way, says
     /// the same.
-    @Test(arguments: goTools.suffix(1))
+    @Test(arguments: GoToolChain.all.suffix(1))
     func layoutOfGo1_16(go: String) throws {
         let program = try GoProgram(go: go)
         try program.build("", as: "full")
@@ -230,11 +221,11 @@ struct GoFunctionTableTests {
     }
 
     /// Damaged tables give wrong names or none, never a trap.
-    @Test(arguments: goTools)
+    @Test(arguments: GoToolChain.all)
     func damagedTablesNeverTrap(go: String) throws {
         let seed = UInt64.random(in: 0..<UInt64.max)
         print("Go table mutation seed: \(seed)")
-        var random = SeededGenerator(state: seed)
+        var random = SplitMix64(seed: seed)
         let program = try GoProgram(go: go)
         try program.build("", as: "full")
         let original = try [UInt8](Data(contentsOf: URL(fileURLWithPath: program.path("full"))))
@@ -274,11 +265,11 @@ struct GoFunctionTableTests {
 }
 
 /// Functions inlined by Go's compiler, as its own debugging information has them.
-@Suite(.enabled(if: !goTools.isEmpty, "no Go tool chain in /usr/lib/go-*, /usr/local/go or OTELCOL_TEST_GO"))
+@Suite(.enabled(if: !GoToolChain.all.isEmpty, "no Go tool chain in /usr/lib/go-*, /usr/local/go or OTELCOL_TEST_GO"))
 struct GoInlinedFunctionTests {
     @Test(
         .enabled(if: SourceProgram.tool("llvm-symbolizer") != nil, "no llvm-symbolizer"),
-        arguments: goTools, ["exe", "pie", "pie -ldflags=-linkmode=external"])
+        arguments: GoToolChain.all, ["exe", "pie", "pie -ldflags=-linkmode=external"])
     func agreesWithDebuggingInformation(go: String, mode: String) throws {
         let program = try GoProgram(go: go)
         try program.build("-buildmode=\(mode)", as: "full")

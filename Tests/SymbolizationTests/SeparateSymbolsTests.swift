@@ -1,5 +1,6 @@
 import Foundation
 import ObjectFiles
+import TestRandomness
 import Testing
 
 @testable import Symbolization
@@ -172,7 +173,7 @@ private final class StrippedProgram {
     @Test func damagedFilesNeverTrap() throws {
         let seed = UInt64.random(in: 0..<UInt64.max)
         print("separate symbols mutation seed: \(seed)")
-        var random = SeededGenerator(state: seed)
+        var random = SplitMix64(seed: seed)
         let program = try StrippedProgram()
         for (name, section) in [("linked", ".gnu_debuglink"), ("packed", ".gnu_debugdata"), ("mini", ".symtab")] {
             let original = try [UInt8](Data(contentsOf: URL(fileURLWithPath: program.folder + "/" + name)))

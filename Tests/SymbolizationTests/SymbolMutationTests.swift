@@ -1,27 +1,16 @@
 import Foundation
 import ObjectFiles
+import TestRandomness
 import Testing
 
 @testable import Symbolization
-
-/// A small generator with a seed (SplitMix64), so that a failure can be repeated.
-struct SeededGenerator: RandomNumberGenerator {
-    var state: UInt64
-    mutating func next() -> UInt64 {
-        state &+= 0x9e37_79b9_7f4a_7c15
-        var mixed = state
-        mixed = (mixed ^ mixed >> 30) &* 0xbf58_476d_1ce4_e5b9
-        mixed = (mixed ^ mixed >> 27) &* 0x94d0_49bb_1331_11eb
-        return mixed ^ mixed >> 31
-    }
-}
 
 @Suite struct SymbolMutationTests {
     /// Damaged symbol and section tables give wrong names or none, never a trap.
     @Test func damagedSymbolTablesNeverTrap() throws {
         let seed = UInt64.random(in: 0..<UInt64.max)
         print("symbol table mutation seed: \(seed)")
-        var random = SeededGenerator(state: seed)
+        var random = SplitMix64(seed: seed)
         let reader = try FileReader(path: "/bin/ls")
         let original = try reader.read(at: 0, count: Int(reader.size))
         let file = try ELFFile(reader)
@@ -56,7 +45,7 @@ struct SeededGenerator: RandomNumberGenerator {
     @Test func damagedNamesNeverTrap() {
         let seed = UInt64.random(in: 0..<UInt64.max)
         print("name mutation seed: \(seed)")
-        var random = SeededGenerator(state: seed)
+        var random = SplitMix64(seed: seed)
         let names = [
             "_RNvXCs1234_7mycrateINtB2_3FoomENtB2_5Trait3bar", "_RINvC1c1fDINtB2_2TrhEp4ItemmEL_E",
             "_RINvC1c1fFG_RL0_hEuE", "_RINvC1c1fRAhj4_E", "_RINvC1c1fKj5_Kana_Kb1_Kc61_E",

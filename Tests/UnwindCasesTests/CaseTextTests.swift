@@ -1,4 +1,5 @@
 import CBPFInterface
+import TestRandomness
 import Testing
 
 @testable import UnwindCases
@@ -35,7 +36,7 @@ struct CaseTextTests {
     @Test(arguments: ["x86_64-signal.case", "arm64-signal.case"])
     func damagedTextIsSafe(_ name: String) throws {
         let bytes = Array(try RecordedCases.text(name).utf8)
-        var random = SeededRandom(seed: 7)
+        var random = SplitMix64(seed: 7)
         let letters = Array("0123456789abcdef -".utf8)
         var accepted = 0
         for _ in 0..<1500 {
@@ -49,20 +50,5 @@ struct CaseTextTests {
             #expect(outcome.stopReason != STOP_NONE.rawValue)
         }
         #expect(accepted > 100)
-    }
-}
-
-/// SplitMix64.
-struct SeededRandom: RandomNumberGenerator {
-    private var state: UInt64
-
-    init(seed: UInt64) { state = seed }
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9e37_79b9_7f4a_7c15
-        var mixed = state
-        mixed = (mixed ^ mixed >> 30) &* 0xbf58_476d_1ce4_e5b9
-        mixed = (mixed ^ mixed >> 27) &* 0x94d0_49bb_1331_11eb
-        return mixed ^ mixed >> 31
     }
 }

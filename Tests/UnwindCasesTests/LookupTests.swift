@@ -1,6 +1,7 @@
 import CBPFInterface
 import LiveSupport
 import ObjectFiles
+import TestRandomness
 import Testing
 import Unwinding
 
@@ -44,7 +45,7 @@ struct LookupTests {
             .init(start: 0, end: marker, bias: 0, executable: number),
             .init(start: marker, end: marker << 1, bias: 0, executable: 0, kind: UInt8(MAPPING_ANONYMOUS.rawValue)),
         ]
-        var random = SeededRandom(seed: 1)
+        var random = SplitMix64(seed: 1)
         var addresses = (0..<10_000).map { _ in UInt64.random(in: max(1, table.firstPageAddress)..<end, using: &random) }
         // Both sides of page boundaries.
         for page in table.pages.indices.prefix(500) {

@@ -1,5 +1,6 @@
 import Glibc
 import ObjectFiles
+import TestRandomness
 import Testing
 
 @testable import Unwinding
@@ -21,7 +22,7 @@ struct HostileFileTests {
         let original = try source.read(at: 0, count: Int(source.size))
         let frames = try #require(try ELFFile(MemorySource(original)).section(".eh_frame"))
         let seed = Self.setting("OTELCOL_FUZZ_SEED", UInt64.random(in: 0...UInt64(UInt32.max)))
-        var random = SplitMix64(state: seed)
+        var random = SplitMix64(seed: seed)
         let rules = RuleSet()
         var loaded = 0
         for round in 0..<Self.setting("OTELCOL_FUZZ_ROUNDS", 12) {

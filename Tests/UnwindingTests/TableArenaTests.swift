@@ -1,4 +1,5 @@
 import CBPFInterface
+import TestRandomness
 import Testing
 
 @testable import Unwinding
@@ -125,7 +126,7 @@ struct TableArenaTests {
     /// Random insertions and removals against the contents: nothing is ever overwritten, everything is freed.
     @Test(arguments: [1, 2, 3] as [UInt64])
     func survivesAnyOrderOfInsertionsAndRemovals(seed: UInt64) throws {
-        var random = SplitMix64(state: seed)
+        var random = SplitMix64(seed: seed)
         var arena = TableArena(capacityBytes: 64 * 4096)
         var memory = Memory()
         var live: [(UnwindTable, TableArena.Placement)] = []
@@ -155,18 +156,5 @@ struct TableArenaTests {
         // Everything has grown together again: a table of whole blocks fits.
         let blocks = arena.capacityWords / 1024 - 1
         _ = try arena.insert(self.table([Int](repeating: 1023, count: blocks)))
-    }
-}
-
-/// A small seeded generator (Steele, Lea, Flood 2014), so that failures can be repeated.
-struct SplitMix64 {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9e37_79b9_7f4a_7c15
-        var value = state
-        value = (value ^ value >> 30) &* 0xbf58_476d_1ce4_e5b9
-        value = (value ^ value >> 27) &* 0x94d0_49bb_1331_11eb
-        return value ^ value >> 31
     }
 }

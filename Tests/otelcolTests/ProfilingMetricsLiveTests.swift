@@ -30,9 +30,21 @@ struct ProfilingMetricsLiveTests {
         Activity(name: "fault", area: "memory", systemCalls: ["madvise"]),
     ]
 
+    /// A program in another language, and what its user samples are.
+    struct Language: Sendable {
+        var name: String
+        /// Shares by what `Counts.userCode` calls them, and how far they may be off.
+        var shares: [String: Double]
+    }
+
+    static let python = Language(name: "python", shares: ["cpython": 0.5, "native libcrypto": 0.5])
+    static let go = Language(name: "go", shares: ["go": 1])
+
     /// What was counted for one process.
     struct Counts {
         var user: Int64 = 0
+        /// User samples by the name of the metric that has them, and for native ones by library.
+        var userCode: [String: Int64] = [:]
         var kernel: Int64 = 0
         var areas: [String: Int64] = [:]
         var directions: Set<String> = []
@@ -40,7 +52,9 @@ struct ProfilingMetricsLiveTests {
     }
 
     @Test(
-        .enabled(if: try Live.has(.root, .bpf, .perfEvents, .tool("gcc")) && PythonPeer.isAvailable()))
+        .enabled(
+            if: try Live.has(.root, .bpf, .perfEvents, .tool("gcc"), .path("/usr/bin/python3"))
+                && PythonPeer.isAvailable()))
     func metricsAgreeWithWhatProgramsDo() async throws {
         let folder = try TemporaryFolder()
         let program = folder.path(of: "activities")
@@ -71,9 +85,11 @@ struct ProfilingMetricsLiveTests {
             let child = try ChildProcess([program, activity.name, folder.path(of: "")])
             children[child.pid] = (activity, child)
         }
+        let languages = try await Self.start(in: folder)
         try await Task.sleep(for: .seconds(16))
         let times = try children.keys.reduce(into: [:]) { $0[$1] = try Self.accountedShareOfUserTime(pid: $1) }
         for child in children.values { child.process.send(SIGKILL) }
+        for program in languages { program.process.send(SIGKILL) }
         try await Task.sleep(for: .seconds(1))
         collector.send(SIGTERM)
         #expect(try await onThread { collector.wait() } == .code(0))
@@ -104,6 +120,33 @@ struct ProfilingMetricsLiveTests {
             let known = seen.systemCalls.filter { allowed.contains($0.key) }.values.reduce(0, +)
             #expect(known * 100 >= calls * 90, "\(name): \(seen.systemCalls)")
         }
+        for program in languages {
+            let name = program.language.name
+            let seen = try #require(counts[Int64(program.process.pid)], "no metrics of \(name)")
+            #expect(seen.user >= 100, "\(name): \(seen.user) samples")
+            for (code, expected) in program.language.shares {
+                let share = Double(seen.userCode[code, default: 0]) / Double(max(1, seen.user))
+                let tolerance = 3 * (0.25 / Double(max(1, seen.user))).squareRoot() + 0.05
+                #expect(abs(share - expected) <= tolerance, "\(name): \(code) \(share) of \(seen.userCode)")
+            }
+        }
+    }
+
+    /// Starts the programs in other languages whose tools are there.
+    private static func start(
+        in folder: TemporaryFolder
+    ) async throws -> [(language: Language, process: ChildProcess)] {
+        let programs = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
+            .appendingPathComponent("../Live/Programs").standardizedFileURL.path
+        var started = [(language: python, process: try ChildProcess(["/usr/bin/python3", "\(programs)/python/halves.py"]))]
+        if let tool = GoToolChain.all.last {
+            let program = folder.path(of: "halves")
+            let settings = ["GOFLAGS=", "GOTOOLCHAIN=local", "GO111MODULE=off", "CGO_ENABLED=0"]
+            try await Command.run(
+                ["env"] + settings + [tool, "build", "-o", program, "\(programs)/go/halves.go"])
+            started.append((language: go, process: try ChildProcess([program])))
+        }
+        return started
     }
 
     /// utime and stime, fields 14 and 15 of /proc/PID/stat (proc(5)).
@@ -132,7 +175,15 @@ struct ProfilingMetricsLiveTests {
     }
 
     private static func add(_ point: OTLPNumberDataPoint, of metric: String, to counts: inout Counts) {
-        if metric == "samples.user.count" { counts.user += point.asInt }
+        switch metric {
+        case "samples.user.count": counts.user += point.asInt
+        case "samples.cpython.count": counts.userCode["cpython", default: 0] += point.asInt
+        case "samples.go.count": counts.userCode["go", default: 0] += point.asInt
+        case "samples.native.count":
+            let library = point.attributes.first { $0.key == "shlib_name" }?.value.stringValue ?? ""
+            counts.userCode["native \(library.prefix { $0 != "." })", default: 0] += point.asInt
+        default: break
+        }
         guard metric == "samples.kernel.count" else { return }
         counts.kernel += point.asInt
         for attribute in point.attributes {

@@ -42,7 +42,7 @@ public struct HTTPServerConfiguration: Sendable {
         maximumBodyBytes = bytes == 0 ? fallback.maximumBodyBytes : bytes
         includesMetadata = section.boolean("include_metadata", default: fallback.includesMetadata)
         responseHeaders = section.headers("response_headers").map { ($0.name, $0.value.value) }
-        for (name, value) in responseHeaders where !Self.isValidHeader(name, value) {
+        for (name, value) in responseHeaders where !HTTPHeaderSyntax.isValid(name, value) {
             section.error("response_headers", "\"\(name)\" is no valid header")
         }
         if section.isSet("compression_algorithms") {
@@ -67,21 +67,6 @@ public struct HTTPServerConfiguration: Sendable {
 
     private static func timeout(_ section: ConfigurationSection, _ key: String, _ fallback: Duration) -> Duration {
         section.duration(key, default: fallback, in: .zero ... .seconds(86_400))
-    }
-
-    /// A name of RFC 9110's token characters, and a value without line breaks: no header may smuggle in another.
-    private static func isValidHeader(_ name: String, _ value: String) -> Bool {
-        let symbols = Set("!#$%&'*+-.^_`|~".utf8)
-        func isToken(_ byte: UInt8) -> Bool {
-            switch byte {
-            case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
-                UInt8(ascii: "0")...UInt8(ascii: "9"):
-                true
-            default: symbols.contains(byte)
-            }
-        }
-        return !name.isEmpty && name.utf8.allSatisfy(isToken)
-            && value.utf8.allSatisfy { $0 == 9 || ($0 >= 32 && $0 != 127) }
     }
 }
 

@@ -181,14 +181,16 @@ final class FrameNaming {
                     kind: .native, executable: nil, address: frameAddress.lookupAddress, functions: [])
             }
             var functions: [ProfileFunction] = []
+            var kind = FrameKind.native
             if let file = known.file,
                 let found = symbolizer.symbolize(
                     known.fileID, at: frameAddress, open: { file.source }, files: known.debugFiles)
             {
                 functions = found.frames.map(FrameNaming.function)
+                if found.frames.last?.language == .go { kind = .go }
             }
             return ProfileFrame(
-                kind: .native, executable: index(of: executable, known.description),
+                kind: kind, executable: index(of: executable, known.description),
                 address: frameAddress.lookupAddress, functions: functions)
         }
     }

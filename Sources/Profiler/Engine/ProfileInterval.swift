@@ -93,6 +93,8 @@ public struct ProfileTrace: Sendable, Hashable {
 public enum FrameKind: Sendable, Hashable {
     case native
     case kernel
+    /// Native code that Go's compiler made, as the executable's own tables say.
+    case go
     /// Code of a managed runtime; `type` is the value of the attribute `profile.frame.type` for it.
     case managed(type: String)
     /// No code: says why the stack ends here, and not at the thread's root. Its `function` is the reason as a sentence.

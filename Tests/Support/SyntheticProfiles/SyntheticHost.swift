@@ -1,4 +1,5 @@
 import OTLP
+import TestRandomness
 
 /// A made-up host with many distinct stacks: several processes in different languages, deep and shallow call chains,
 /// kernel frames on top, some incomplete stacks, and names that try to break a page. The same seed gives the same data.
@@ -6,7 +7,7 @@ public struct SyntheticHost {
     private var random: SplitMix64
 
     public init(seed: UInt64 = 1) {
-        random = SplitMix64(state: seed)
+        random = SplitMix64(seed: seed)
     }
 
     /// Names that a viewer must show as harmless text.
@@ -105,22 +106,5 @@ public struct SyntheticHost {
         default: break
         }
         return frames.reversed()
-    }
-}
-
-/// Sebastiano Vigna's SplitMix64: small, fast, the same everywhere.
-public struct SplitMix64: RandomNumberGenerator, Sendable {
-    var state: UInt64
-
-    public init(state: UInt64) {
-        self.state = state
-    }
-
-    public mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var z = state
-        z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-        return z ^ (z >> 31)
     }
 }

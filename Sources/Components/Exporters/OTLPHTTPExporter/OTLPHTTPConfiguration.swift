@@ -65,7 +65,7 @@ public struct OTLPHTTPConfiguration: Sendable {
         }
         compressionLevel = section.section("compression_params").integer("level", default: -1, in: -1...9)
         headers = section.headers("headers")
-        for (name, value) in headers where !Self.isValidHeader(name, value.value) {
+        for (name, value) in headers where !HTTPHeaderSyntax.isValid(name, value.value) {
             section.error("headers", "\"\(name)\" is no valid header")
         }
         idleConnectionTimeout = section.duration(
@@ -92,22 +92,6 @@ public struct OTLPHTTPConfiguration: Sendable {
             return nil
         }
         return text
-    }
-
-    /// A name of RFC 9110's token characters, and a value without line breaks: no header may smuggle in another.
-    static func isValidHeader(_ name: String, _ value: String) -> Bool {
-        let symbols = Set("!#$%&'*+-.^_`|~".utf8)
-        let hasValidName =
-            !name.isEmpty
-            && name.utf8.allSatisfy { byte in
-                switch byte {
-                case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
-                    UInt8(ascii: "0")...UInt8(ascii: "9"):
-                    true
-                default: symbols.contains(byte)
-                }
-            }
-        return hasValidName && value.utf8.allSatisfy { $0 == 9 || ($0 >= 32 && $0 != 127) }
     }
 
     /// Keys of the OpenTelemetry Collector that tune its own implementation, and keys that are refused.

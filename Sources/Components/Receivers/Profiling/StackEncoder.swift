@@ -13,8 +13,9 @@ import OTLP
 ///   the kernel the range is not given and the address counts from the start of the kernel's or module's code.
 /// - A frame of a managed runtime has a function, a line and its runtime's type, and neither mapping nor address. One that
 ///   could not be named has the type only.
-/// - The frame that says why a stack is not complete, or that frames are missing at its place, has the type `abort-marker`, as the eBPF profiler calls it, the
-///   reason as a sentence for its function's name, and for programs the reason's short name as an attribute.
+/// - The frame that says why a stack is not complete, or that frames are missing at its place, has the type
+///   `abort-marker`, as the eBPF profiler calls it, the reason as a sentence for its function's name, and for programs
+///   the reason's short name as an attribute.
 struct StackEncoder {
     /// The short name of the reason, for example `no_mapping`: the words of the engine's metrics.
     static let stopReasonKey = "otelcol.stack.stop_reason"
@@ -69,6 +70,8 @@ struct StackEncoder {
         case .kernel:
             if kernelType == Self.unknown { kernelType = builder.attribute("profile.frame.type", "kernel") }
             location = codeLocation(frame, type: kernelType, &builder)
+        case .go:
+            location = codeLocation(frame, type: builder.attribute("profile.frame.type", "go"), &builder)
         case .managed(let type):
             location = codeLocation(frame, type: builder.attribute("profile.frame.type", type), &builder)
         case .stop:
