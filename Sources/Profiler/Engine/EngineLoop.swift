@@ -57,6 +57,9 @@ final class EngineLoop {
     /// Processes whose mappings wait for an executable to be opened.
     var waiting: [ProcessID: (key: ProcessKey, mappings: [Mapping])] = [:]
 
+    /// Numbers of processes' code that is made at run time.
+    var runTimeCode: [ProcessKey: UInt32] = [:]
+
     // Managed runtimes.
     /// By process.
     var runtimes: [UInt32: [RuntimeState]] = [:]
@@ -389,7 +392,14 @@ final class EngineLoop {
         let now = monotonicNanoseconds()
         let pid = UInt32(truncatingIfNeeded: key.pid)
         do throws(BPFError) {
-            try publisher.publish(pid, mappings.map(kernelMapping), now: now)
+            let runTimeCode = runTimeCodeNumber(of: key, mappings)
+            let list = mappings.map { source in
+                var mapping = kernelMapping(source)
+                // Its addresses are the process's.
+                if source.kind == .anonymous, let runTimeCode { mapping.executable = runTimeCode; mapping.bias = 0 }
+                return mapping
+            }
+            try publisher.publish(pid, list, now: now)
             missingMappings[pid] = nil
         } catch {
             log(.warning, "\(error)")
@@ -426,6 +436,7 @@ final class EngineLoop {
         }
         missingMappings[pid] = nil
         detachRuntimes(pid)
+        releaseRunTimeCode(of: key)
         do throws(BPFError) {
             try publisher.retract(pid, now: monotonicNanoseconds())
         } catch {

@@ -18,6 +18,8 @@ final class Executable: Sendable {
     let description: ProfileExecutable
     /// The managed runtime in it.
     let runtime: FoundRuntime?
+    /// Nil for files.
+    let runTimeCode: RunTimeCode?
 
     init(number: UInt32, opened: OpenedExecutable) {
         self.number = number
@@ -26,6 +28,18 @@ final class Executable: Sendable {
         fileID = opened.fileID
         description = opened.description
         runtime = opened.runtime
+        runTimeCode = nil
+    }
+
+    /// Stands for the code that one process makes at run time.
+    init(number: UInt32, runTimeCode: RunTimeCode) {
+        self.number = number
+        file = nil
+        debugFiles = DebugFiles()
+        fileID = FileID(high: 0, low: 0)
+        description = ProfileExecutable(fileName: "", fileID: "")
+        runtime = nil
+        self.runTimeCode = runTimeCode
     }
 }
 
@@ -35,6 +49,8 @@ struct OpenedExecutable: Sendable {
     enum Key: Hashable, Sendable {
         case file(FileIdentity)
         case vdso
+        /// In no file.
+        case runTimeCode(ProcessKey)
         /// Could not be opened: known by its mapping only.
         case unreadable(ExecutableReference)
     }

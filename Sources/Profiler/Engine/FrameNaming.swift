@@ -35,6 +35,8 @@ final class FrameNaming {
     private var executableIndexes: [UInt32: Int] = [:]
     private var kernelExecutableIndexes: [String: Int] = [:]
     private var threadNames: [ThreadName: String] = [:]
+    /// Frames of code made at run time, by the number of its executable: named anew when the process has said more.
+    private var runTimeFrames: [UInt32: (version: UInt64, frames: [Int])] = [:]
 
     init(registry: ExecutableRegistry, symbolizer: Symbolizer, kernelNaming: KernelNaming) {
         self.registry = registry
@@ -45,6 +47,7 @@ final class FrameNaming {
     func name(_ raw: RawInterval, clock: ClockOffset) -> ProfileInterval {
         if raw.generation != generation { forget(raw.generation) }
         kernelNaming.prepareForInterval()
+        nameRunTimeFramesAnew()
         for trace in raw.newTraces { name(trace, raw) }
 
         // Only what this interval uses goes out, under indexes of its own.
@@ -105,6 +108,7 @@ final class FrameNaming {
         executableIndexes.removeAll()
         kernelExecutableIndexes.removeAll()
         threadNames.removeAll()
+        runTimeFrames.removeAll()
     }
 
     private func threadName(_ name: ThreadName) -> String {
@@ -180,6 +184,12 @@ final class FrameNaming {
                 return ProfileFrame(
                     kind: .native, executable: nil, address: frameAddress.lookupAddress, functions: [])
             }
+            if let code = known.runTimeCode {
+                runTimeFrames[executable, default: (code.version, [])].frames.append(frames.count)
+                return ProfileFrame(
+                    kind: .native, executable: nil, address: frameAddress.lookupAddress,
+                    functions: FrameNaming.functions(code, frameAddress.lookupAddress))
+            }
             var functions: [ProfileFunction] = []
             var kind = FrameKind.native
             if let file = known.file,
@@ -192,6 +202,19 @@ final class FrameNaming {
             return ProfileFrame(
                 kind: kind, executable: index(of: executable, known.description),
                 address: frameAddress.lookupAddress, functions: functions)
+        }
+    }
+
+    private static func functions(_ code: RunTimeCode, _ address: UInt64) -> [ProfileFunction] {
+        code.name(at: address).map { [ProfileFunction(name: $0)] } ?? []
+    }
+
+    /// A process may tell of code after it ran, and put other code in its place.
+    private func nameRunTimeFramesAnew() {
+        for (number, known) in runTimeFrames {
+            guard let code = registry[number]?.runTimeCode, code.version != known.version else { continue }
+            runTimeFrames[number]?.version = code.version
+            for frame in known.frames { frames[frame].functions = FrameNaming.functions(code, frames[frame].address) }
         }
     }
 

@@ -15,6 +15,9 @@ final class RuntimeThread {
         case detach(number: UInt32)
         /// User frames' words of traces that are new, one after the other.
         case frames([UInt64])
+        /// A process makes code at run time, and may say what it is; the number is its executable's.
+        case watchCode(number: UInt32, RunTimeCode)
+        case leaveCode(number: UInt32)
         case interval(RawInterval)
         /// Traces are numbered anew.
         case forget
@@ -51,6 +54,9 @@ final class RuntimeThread {
     private var unwinders: [UInt32: Result<LoadedUnwinder, BPFError>] = [:]
     private var attachments: [UInt32: Attachment] = [:]
     private var known: Set<RuntimeFrame> = []
+    private var code: [UInt32: RunTimeCode] = [:]
+    /// Left by their processes: read for the last time with the next interval.
+    private var leftCode: [UInt32] = []
     /// Of frames that were first met in the present interval.
     private var names: [RuntimeFrame: [RuntimeFunction]] = [:]
 
@@ -69,7 +75,14 @@ final class RuntimeThread {
                 case .attach(let request): answer(attach(request))
                 case .detach(let number): attachments[number]?.intervalsLeft = RuntimeThread.intervalsKept
                 case .frames(let words): name(words)
+                case .watchCode(let number, let names):
+                    names.prepare()
+                    code[number] = names
+                case .leaveCode(let number): leftCode.append(number)
                 case .interval(var interval):
+                    for names in code.values { names.refresh() }
+                    for number in leftCode { code[number] = nil }
+                    leftCode = []
                     interval.runtimeNames = names
                     names = [:]
                     deliver(interval)

@@ -1,0 +1,120 @@
+import Glibc
+import Processes
+import Symbolization
+import Synchronization
+
+/// What a process says of code that it makes at run time: in a perf map, or in a jitdump.
+///
+/// The thread that reads runtimes' memory opens and reads the files; any thread asks for names.
+final class RunTimeCode: Sendable {
+    private struct Files {
+        /// Nil until `prepare`, and when the process was gone by then.
+        var root: ProcessRoot?
+        var namespacePID: ProcessID
+        /// Whose files are believed: the process's user's and root's.
+        var owners: Set<UInt32> = [0]
+        var isPrepared = false
+        var map: GrowingFile?
+        var dump: GrowingFile?
+        var dumpPath: String?
+    }
+
+    private struct Names {
+        var map = PerfMap()
+        var dump = JITDump()
+    }
+
+    private let pid: ProcessID
+    private let files: Mutex<Files>
+    private let names = Mutex(Names())
+    /// Grows whenever names were added.
+    private let additions = Atomic<UInt64>(0)
+
+    init(pid: ProcessID) {
+        self.pid = pid
+        files = Mutex(Files(namespacePID: pid))
+    }
+
+    var version: UInt64 { additions.load(ordering: .acquiring) }
+
+    func name(at address: UInt64) -> String? {
+        names.withLock { $0.dump.name(at: address) ?? $0.map.name(at: address) }
+    }
+
+    /// The path of the mapping by which a runtime tells perf of its jitdump: `…/jit-PID.dump`.
+    static func isDump(_ path: String) -> Bool {
+        guard let name = path.split(separator: "/").last, name.hasPrefix("jit-"), name.hasSuffix(".dump") else {
+            return false
+        }
+        return name.count > 9 && name.dropFirst(4).dropLast(5).allSatisfy(\.isNumber)
+    }
+
+    func setDumpPath(_ path: String) { files.withLock { $0.dumpPath = path } }
+
+    // MARK: - Reading
+
+    /// Takes hold of the process's root folder while it lives. Blocks.
+    func prepare() {
+        files.withLock { files in
+            if files.isPrepared { return }
+            files.isPrepared = true
+            files.root = try? ProcessRoot(of: pid)
+            guard let facts = try? ProcFileSystem().facts(of: pid, thread: pid) else { return }
+            if let user = facts.userID { files.owners.insert(user) }
+            if let inner = facts.namespacePIDs.last { files.namespacePID = inner }
+        }
+    }
+
+    /// Reads what was added. Blocks.
+    func refresh() {
+        let (map, dump) = files.withLock { files in
+            if let root = files.root {
+                if files.map == nil {
+                    files.map = GrowingFile("/tmp/perf-\(files.namespacePID).map", in: root, ownedBy: files.owners)
+                }
+                if files.dump == nil, let path = files.dumpPath {
+                    files.dump = GrowingFile(path, in: root, ownedBy: files.owners)
+                }
+            }
+            return (files.map?.readMore() ?? [], files.dump?.readMore() ?? [])
+        }
+        if map.isEmpty, dump.isEmpty { return }
+        names.withLock { names in
+            if !map.isEmpty { names.map.append(map) }
+            if !dump.isEmpty { names.dump.append(dump) }
+        }
+        additions.add(1, ordering: .releasing)
+    }
+}
+
+/// A file that is read as it grows.
+private final class GrowingFile: Sendable {
+    /// A process may write faster than anybody wants to read: so many bytes at a time.
+    private static let bytesAtATime: Int64 = 16 << 20
+
+    private let descriptor: Int32
+    private let offset = Mutex<Int64>(0)
+
+    /// Nil if the file is not there, or somebody else's.
+    init?(_ path: String, in root: ProcessRoot, ownedBy owners: Set<UInt32>) {
+        guard let opened = try? root.openFile(path, ownedBy: owners) else { return nil }
+        descriptor = fcntl(opened.descriptor.rawValue, F_DUPFD_CLOEXEC, 0)
+        if descriptor < 0 { return nil }
+    }
+
+    deinit { if descriptor >= 0 { close(descriptor) } }
+
+    /// The next bytes; none when there are no more, or they cannot be read.
+    func readMore() -> [UInt8] {
+        offset.withLock { offset in
+            var status = stat()
+            guard fstat(descriptor, &status) == 0, Int64(status.st_size) > offset else { return [] }
+            let count = Int(min(Int64(status.st_size) - offset, Self.bytesAtATime))
+            let bytes = [UInt8](unsafeUninitializedCapacity: count) { buffer, filled in
+                filled = max(0, pread(descriptor, buffer.baseAddress, count, off_t(offset)))
+            }
+            offset += Int64(bytes.count)
+            return bytes
+        }
+    }
+}
