@@ -166,6 +166,7 @@ targets += [
             "PrometheusEndpoint", argumentParser, logging,
             "BatchProcessor",
             "BearerTokenAuthExtension",
+            "FileStorageExtension",
             "DebugExporter",
             "ElasticsearchExporter",
             "FileExporter",
@@ -371,6 +372,12 @@ targets += [
         name: "LiveSupport", dependencies: ["CLiveSupport"], path: "Tests/Support/LiveSupport", swiftSettings: strict),
     tests("LiveSupport"),
     .target(
+    module("SegmentLog", ["CZlib"]),
+    tests("SegmentLog"),
+    module(
+        "Components/Extensions/FileStorage", name: "FileStorageExtension",
+        ["Collector", "ExporterSupport", "SegmentLog", logging]),
+    tests("FileStorageExtension", exporterTests + ["ExporterSupport", "OTLP"]),
         name: "OTLPTestSupport",
         dependencies: ["OTLP", "LiveSupport", .product(name: "SwiftProtobuf", package: "swift-protobuf")],
         path: "Tests/Support/OTLPTestSupport", swiftSettings: strict),

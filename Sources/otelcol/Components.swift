@@ -4,6 +4,7 @@ import Collector
 import DebugExporter
 import ElasticsearchExporter
 import FileExporter
+import FileStorageExtension
 import HealthCheckExtension
 import MemoryLimiterProcessor
 import NopExporter
@@ -45,5 +46,6 @@ let components = ComponentFactories(
         BearerTokenAuthFactory(),
         HealthCheckExtensionFactory(),
         ProfileViewerExtensionFactory()
+        FileStorageExtensionFactory(),
     ]
 )

@@ -272,11 +272,28 @@ struct ExporterConfigurationTests {
         #expect(warnings.count == 1)
     }
 
+    /// What is kept on disk waits for the back end without end, unless an end is written.
+    @Test func aQueueOnDisk() {
+        let queue = ("sending_queue", ConfigurationNode.Value.tree([("storage", .string("file_storage/q"))]))
+        let (configuration, errors, _) = decode([queue]) { ExporterConfiguration($0) }
+        #expect(errors.isEmpty)
+        #expect(configuration.queue?.storage == ComponentID(type: "file_storage", name: "q"))
+        #expect(configuration.retry.maximumElapsedTime == .zero)
+        let limited = decode([queue, ("retry_on_failure", .tree([("max_elapsed_time", .string("1h"))]))]) {
+            ExporterConfiguration($0)
+        }
+        #expect(limited.configuration.retry.maximumElapsedTime == .seconds(3600))
+        let waiting = decode([
+            ("sending_queue", .tree([("storage", .string("file_storage")), ("wait_for_result", .boolean(true))]))
+        ]) { ExporterConfiguration($0) }
+        #expect(waiting.errors.count == 1)
+    }
+
     @Test func reportsMistakes() {
         let (configuration, errors, _) = decode([
             ("timeout", .string("-1s")),
             ("retry_on_failure", .tree([("max_elapsed_time", .string("1s")), ("randomization_factor", .integer(2))])),
-            ("sending_queue", .tree([("enabled", .boolean(true)), ("num_consumers", .integer(0)), ("storage", .string("x"))])),
+            ("sending_queue", .tree([("enabled", .boolean(true)), ("num_consumers", .integer(0)), ("storage", .string("a b"))])),
         ]) { ExporterConfiguration($0) }
         #expect(configuration.queue != nil)
         #expect(errors.count == 6)

@@ -11,6 +11,7 @@ final class ElasticsearchSender: TelemetrySender {
     private let bulk: BulkClient
     private let policy: BulkRetryPolicy
     private let waits = InterruptibleSleep()
+    private let isPersistent: Bool
     private let logger: Logger
     private let status = StatusReport()
     private let choice: SchemaChoice
@@ -27,7 +28,8 @@ final class ElasticsearchSender: TelemetrySender {
         self.configuration = configuration
         logger = context.logger
         cluster = ClusterClient(configuration: configuration, build: context.build, logger: context.logger)
-        policy = BulkRetryPolicy(configuration.retry, isPersistent: false)
+        isPersistent = configuration.queue?.storage != nil
+        policy = BulkRetryPolicy(configuration.retry, isPersistent: isPersistent)
         bulk = BulkClient(
             cluster: cluster, configuration: configuration, policy: policy,
             metrics: BulkMetrics(context.metrics, id: context.id), logger: context.logger, waits: waits,
@@ -128,6 +130,7 @@ final class ElasticsearchSender: TelemetrySender {
                 var generator = SystemRandomNumberGenerator()
                 let pause = max(policy.pause(before: retries, using: &generator), error.delay ?? .zero)
                 guard policy.allows(retry: retries, elapsed: clock.now - start + pause), !waits.isInterrupted else {
+                if isPersistent, waits.isInterrupted { throw InterruptedByShutdown(last: error) }
                     throw error
                 }
                 _ = await waits.sleep(for: pause)
@@ -253,6 +256,10 @@ final class ElasticsearchSender: TelemetrySender {
         guard lost > 0 else { return }
         let reason = session.reason.isEmpty ? "Elasticsearch has no place for them" : session.reason
         throw PartialLoss(items: lost, reason: reason, isFailure: isFailure || !session.lostItems.isEmpty)
+        // All of the batch is sent again after the next start: rather twice than not at all.
+        if isPersistent, waits.isInterrupted, !session.lostItems.isEmpty {
+            throw InterruptedByShutdown(last: CollectorError(reason))
+        }
     }
 }
 

@@ -48,8 +48,13 @@ struct AttemptTimeout: Error, CustomStringConvertible {
     var description: String { "no answer within \(timeout)" }
 }
 
-/// The exporter was shut down while a batch waited for its next attempt.
-struct InterruptedByShutdown: Error, CustomStringConvertible {
+/// The exporter was shut down while a batch waited for its next attempt. A queue on disk keeps it.
+public struct InterruptedByShutdown: Error, CustomStringConvertible {
     let last: any Error
-    var description: String { "interrupted due to shutdown: \(last)" }
+
+    public init(last: any Error) {
+        self.last = last
+    }
+
+    public var description: String { "interrupted due to shutdown: \(last)" }
 }

@@ -20,8 +20,11 @@ public struct ExporterConfiguration: Sendable, Equatable {
     /// Reads `timeout`, `retry_on_failure` and `sending_queue`.
     public init(_ section: ConfigurationSection, defaultTimeout: Duration = .seconds(5)) {
         timeout = section.duration("timeout", default: defaultTimeout, in: .zero ... .longest)
-        retry = RetryConfiguration(section.section("retry_on_failure"))
+        let retrySection = section.section("retry_on_failure")
+        retry = RetryConfiguration(retrySection)
         queue = section.optionalSection("sending_queue", .onByDefault).map { QueueConfiguration($0) }
+        // What is kept on disk is kept for a back end that is away for long.
+        if queue?.storage != nil, !retrySection.isSet("max_elapsed_time") { retry.maximumElapsedTime = .zero }
     }
 }
 
@@ -85,16 +88,28 @@ public struct QueueConfiguration: Sendable, Equatable {
     public var blocksOnOverflow: Bool
     /// The caller waits for the outcome.
     public var waitsForResult: Bool
+    /// The extension that keeps the queue on disk; nil for a queue in memory.
+    public var storage: ComponentID?
 
     public init(
         consumers: Int = 10, size: Int = 1000, sizer: Sizer = .requests, blocksOnOverflow: Bool = false,
-        waitsForResult: Bool = false
+        waitsForResult: Bool = false, storage: ComponentID? = nil
     ) {
         self.consumers = consumers
         self.size = size
         self.sizer = sizer
         self.blocksOnOverflow = blocksOnOverflow
         self.waitsForResult = waitsForResult
+        self.storage = storage
+    }
+
+    /// What a batch counts in the queue.
+    func size(items: Int, bytes: () throws -> Int) rethrows -> Int {
+        switch sizer {
+        case .requests: 1
+        case .items: items
+        case .bytes: try bytes()
+        }
     }
 
     /// - Parameter readsBatch: True for an exporter that reads the key `batch` itself.
@@ -106,8 +121,9 @@ public struct QueueConfiguration: Sendable, Equatable {
         sizer = section.enumeration("sizer", default: defaults.sizer)
         blocksOnOverflow = section.boolean("block_on_overflow", default: defaults.blocksOnOverflow)
         waitsForResult = section.boolean("wait_for_result", default: defaults.waitsForResult)
-        if section.isSet("storage") {
-            section.error("storage", "a persistent queue is not supported; remove the key to queue in memory")
+        storage = section.componentID("storage")
+        if storage != nil, waitsForResult {
+            section.error("wait_for_result", "cannot be had together with storage: what is stored counts as sent")
         }
         if !readsBatch, section.isSet("batch") {
             _ = section.node("batch")

@@ -30,13 +30,22 @@ public protocol ProbingSender: TelemetrySender {
 /// An exporter with a queue, retries and a timeout around each attempt; counts and logs what becomes of batches.
 ///
 /// On shutdown waits between attempts are cut short, then what is in the queue gets one attempt each, then the sender
-/// is shut down.
+/// is shut down. What is in a queue on disk stays there instead, and is sent after the next start.
 public final class QueuedExporter: BackEndProbing {
     private struct Request: Sendable {
-        var telemetry: Telemetry
+        enum Content: Sendable {
+            case inMemory(Telemetry)
+            case stored(StoredBatch)
+        }
+
+        var content: Content
         var items: Int
         /// Told the outcome, if the caller waits for it.
         var result: CheckedContinuation<Void, any Error>?
+
+        var isStored: Bool {
+            if case .stored = content { true } else { false }
+        }
     }
 
     private let configuration: ExporterConfiguration
@@ -47,6 +56,10 @@ public final class QueuedExporter: BackEndProbing {
     private let consumers = Mutex<[Task<Void, Never>]>([])
     private let metrics: ExporterMetrics
     private let signal: Signal
+    /// Of the queue on disk, by which its owner knows it again.
+    private let storedName: String
+    /// Nil for a queue in memory, and before the start.
+    private let stored = Mutex<(any StoredBatches)?>(nil)
 
     public init(
         configuration: ExporterConfiguration, signal: Signal, context: ComponentContext, sender: any TelemetrySender
@@ -55,6 +68,8 @@ public final class QueuedExporter: BackEndProbing {
         self.sender = sender
         self.signal = signal
         logger = context.logger
+        storedName = [context.kind.rawValue, context.id.type, context.id.name, signal.rawValue]
+            .filter { !$0.isEmpty }.joined(separator: "_")
         metrics = ExporterMetrics(context.metrics, id: context.id, signal: signal)
         queue = configuration.queue.map {
             SendingQueue(capacity: $0.size, blocksOnOverflow: $0.blocksOnOverflow)
@@ -63,7 +78,16 @@ public final class QueuedExporter: BackEndProbing {
 
     public func start(host: any Host) async throws {
         try await sender.start(host: host)
-        guard let queue, let count = configuration.queue?.consumers else { return }
+        guard let queue, let settings = configuration.queue else { return }
+        if let storage = settings.storage {
+            do {
+                try await openStored(host.storage(storage), queue, settings)
+            } catch {
+                await sender.shutdown()
+                throw error
+            }
+        }
+        let count = settings.consumers
         metrics.observe(capacity: queue.capacity) { [weak queue] in queue?.usedSize ?? 0 }
         consumers.withLock { consumers in
             consumers = (0..<count).map { _ in
@@ -71,6 +95,19 @@ public final class QueuedExporter: BackEndProbing {
                     while let request = await queue.dequeue() { await self.process(request) }
                 }
             }
+        }
+    }
+
+    private func openStored(
+        _ storage: any StorageExtension, _ queue: SendingQueue<Request>, _ settings: QueueConfiguration
+    ) async throws {
+        let batches = try await storage.openBatches(named: storedName)
+        stored.withLock { $0 = batches }
+        guard !batches.left.isEmpty else { return }
+        logger.info("Sending what an earlier run left", metadata: ["batches": "\(batches.left.count)"])
+        for batch in batches.left {
+            let size = settings.size(items: batch.items) { batch.sizeBytes }
+            queue.restore(Request(content: .stored(batch), items: batch.items), size: size)
         }
     }
 
@@ -83,6 +120,7 @@ public final class QueuedExporter: BackEndProbing {
             return consumers
         }
         for consumer in consumers { await consumer.value }
+        await stored.withLock { $0.take() }?.close()
         metrics.removeObserved()
         await sender.shutdown()
     }
@@ -133,23 +171,61 @@ public final class QueuedExporter: BackEndProbing {
             }
             return
         }
-        let size: Int
-        switch settings.sizer {
-        case .requests: size = 1
-        case .items: size = items
-        case .bytes: size = try telemetry.serializedSize()
+        if let stored = stored.withLock({ $0 }) {
+            do {
+                try await store(telemetry, items: items, in: stored, queue, settings)
+            } catch {
+                throw rejected(items, error)
+            }
+            return
         }
         do {
+            let size = try settings.size(items: items) { try telemetry.serializedBytes().count }
             if settings.waitsForResult {
                 try await enqueueAndWait(telemetry, items: items, size: size, queue)
             } else {
-                try await queue.enqueue(Request(telemetry: telemetry, items: items), size: size)
+                try await queue.enqueue(Request(content: .inMemory(telemetry), items: items), size: size)
             }
         } catch let error as QueueError {
-            metrics.enqueueFailed.add(items)
-            logLoss("Exporting failed. Rejecting data.", error, "rejected_items", items)
-            if error == .tooLarge { throw PermanentError(error) }
+            throw rejected(items, error)
+        }
+    }
+
+    /// Counts and logs what the queue did not take.
+    /// - Returns: what the caller is told.
+    private func rejected(_ items: Int, _ error: any Error) -> any Error {
+        if error is CancellationError { return error }
+        metrics.enqueueFailed.add(items)
+        logLoss("Exporting failed. Rejecting data.", error, "rejected_items", items)
+        return error as? QueueError == .tooLarge ? PermanentError(error) : error
+    }
+
+    /// On disk first: whoever takes it from the queue may be faster than this task.
+    private func store(
+        _ telemetry: Telemetry, items: Int, in stored: any StoredBatches, _ queue: SendingQueue<Request>,
+        _ settings: QueueConfiguration
+    ) async throws {
+        let bytes = try telemetry.serializedBytes()
+        let size = settings.size(items: items) { bytes.count }
+        if size > queue.capacity { throw QueueError.tooLarge }
+        if !settings.blocksOnOverflow, queue.usedSize > queue.capacity - size { throw QueueError.full }
+        let batch = try await stored.add(bytes, items: items)
+        do {
+            try await queue.enqueue(Request(content: .stored(batch), items: items), size: size)
+        } catch QueueError.closed {
+            // It is on disk, and the next start sends it.
+        } catch {
+            await forget(batch, in: stored)
             throw error
+        }
+    }
+
+    private func forget(_ batch: StoredBatch, in stored: any StoredBatches) async {
+        do {
+            try await stored.remove(batch)
+        } catch {
+            logger.error(
+                "A batch that was dealt with stays stored and will be sent again", metadata: ["error": "\(error)"])
         }
     }
 
@@ -160,7 +236,7 @@ public final class QueuedExporter: BackEndProbing {
             Task {
                 do {
                     try await queue.enqueue(
-                        Request(telemetry: telemetry, items: items, result: continuation), size: size)
+                        Request(content: .inMemory(telemetry), items: items, result: continuation), size: size)
                 } catch {
                     continuation.resume(throwing: error)
                 }
@@ -169,9 +245,33 @@ public final class QueuedExporter: BackEndProbing {
     }
 
     private func process(_ request: Request) async {
+        switch request.content {
+        case .inMemory(let telemetry): await process(telemetry, request)
+        case .stored(let batch):
+            guard !retryWaits.isInterrupted, let stored = stored.withLock({ $0 }) else { return }
+            let telemetry: Telemetry
+            do {
+                telemetry = try Telemetry(signal, serializedBytes: try await stored.read(batch))
+            } catch {
+                logLoss("A stored batch cannot be read. Dropping data.", error, "dropped_items", request.items)
+                metrics.sendFailed.add(request.items)
+                await forget(batch, in: stored)
+                return
+            }
+            if await process(telemetry, request) { await forget(batch, in: stored) }
+        }
+    }
+
+    /// - Returns: whether the batch is dealt with: sent, or lost for good.
+    @discardableResult
+    private func process(_ telemetry: Telemetry, _ request: Request) async -> Bool {
         do {
-            try await sendWithRetries(request.telemetry, items: request.items)
+            try await sendWithRetries(telemetry, items: request.items)
             request.result?.resume()
+        } catch let interruption as InterruptedByShutdown where request.isStored {
+            logger.info(
+                "Shutting down: a batch stays stored until the next start", metadata: ["error": "\(interruption)"])
+            return false
         } catch let loss as PartialLoss {
             // The sender has said itself what was lost and why.
             request.result?.resume(throwing: PermanentError(loss))
@@ -179,6 +279,7 @@ public final class QueuedExporter: BackEndProbing {
             logLoss("Exporting failed. Dropping data.", error, "dropped_items", request.items)
             request.result?.resume(throwing: error)
         }
+        return true
     }
 
     // MARK: - Attempts

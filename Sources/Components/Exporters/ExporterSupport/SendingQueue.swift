@@ -78,6 +78,11 @@ final class SendingQueue<Element: Sendable>: Sendable {
         }
     }
 
+    /// Puts in what was accepted by an earlier run: there is always room for that.
+    func restore(_ element: Element, size: Int) {
+        state.withLock { $0.append(Entry(element: element, size: max(0, size))) }
+    }
+
     private func waitForRoom(_ size: Int) async throws {
         let id = state.withLock { state in
             state.nextID += 1
