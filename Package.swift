@@ -181,6 +181,7 @@ targets += [
             "ProfileStoreExporter",
             "ProfileViewerExtension",
             "ProfilingReceiver",
+            "ResourceDetectionProcessor",
             "ResourceProcessor",
             "UnwindCases",
         ],
@@ -276,14 +277,17 @@ targets += [
     module(
         "Components/Exporters/Elasticsearch", name: "ElasticsearchExporter",
         [
-            "ClientTLS", "Collector", "ExporterSupport", "OTLP", "ZlibCompression", logging,
+            "ClientTLS", "Collector", "ExporterSupport", "HostIdentity", "OTLP", "ZlibCompression", logging,
             .product(name: "AsyncHTTPClient", package: "async-http-client"),
             .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOHTTP1", package: "swift-nio"),
         ]),
     tests(
         "ElasticsearchExporter",
         exporterTests
-            + ["ElasticsearchDouble", "OTLP", "ProfilingMetricsConnector", "SyntheticProfiles", "ZlibCompression"]),
+            + [
+                "ElasticsearchDouble", "HostIdentity", "OTLP", "ProfilingMetricsConnector", "SyntheticProfiles",
+                "ZlibCompression",
+            ]),
     .executableTarget(
         name: "elasticsearch-documents-benchmark",
         dependencies: ["Collector", "ElasticsearchExporter", "OTLP", "TestRandomness", logging],
@@ -341,6 +345,15 @@ targets += [
     tests("ProcessorSupport", exporterTests + ["OTLP"]),
     module(
         "Components/Processors/Resource", name: "ResourceProcessor", ["Collector", "OTLP", "ProcessorSupport"]),
+    module(
+        "Components/Processors/ResourceDetection", name: "ResourceDetectionProcessor",
+        [
+            "Collector", "ExporterSupport", "HostIdentity", "OTLP", "ProcessorSupport", logging,
+            .product(name: "AsyncHTTPClient", package: "async-http-client"),
+            .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOHTTP1", package: "swift-nio"),
+        ]),
+    tests("ResourceDetectionProcessor", exporterTests + ["OTLP", "ProcessorSupport"]),
+    module("HostIdentity"),
     .systemLibrary(name: "CMalloc", path: "Sources/Components/CMalloc"),
     module("Components/Processors/Batch", name: "BatchProcessor", ["Collector", "OTLP", logging]),
     tests("BatchProcessor", exporterTests + ["OTLP"]),
@@ -359,6 +372,12 @@ targets += [
         "Components/Extensions/BearerTokenAuth", name: "BearerTokenAuthExtension",
         ["Collector", "ExporterSupport", logging]),
     tests("BearerTokenAuthExtension", exporterTests),
+    module("SegmentLog", ["CZlib"]),
+    tests("SegmentLog"),
+    module(
+        "Components/Extensions/FileStorage", name: "FileStorageExtension",
+        ["Collector", "ExporterSupport", "SegmentLog", logging]),
+    tests("FileStorageExtension", exporterTests + ["ExporterSupport", "OTLP"]),
 ]
 
 // MARK: - Support for tests
@@ -372,12 +391,6 @@ targets += [
         name: "LiveSupport", dependencies: ["CLiveSupport"], path: "Tests/Support/LiveSupport", swiftSettings: strict),
     tests("LiveSupport"),
     .target(
-    module("SegmentLog", ["CZlib"]),
-    tests("SegmentLog"),
-    module(
-        "Components/Extensions/FileStorage", name: "FileStorageExtension",
-        ["Collector", "ExporterSupport", "SegmentLog", logging]),
-    tests("FileStorageExtension", exporterTests + ["ExporterSupport", "OTLP"]),
         name: "OTLPTestSupport",
         dependencies: ["OTLP", "LiveSupport", .product(name: "SwiftProtobuf", package: "swift-protobuf")],
         path: "Tests/Support/OTLPTestSupport", swiftSettings: strict),

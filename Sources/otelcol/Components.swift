@@ -16,6 +16,7 @@ import ProfileStoreExporter
 import ProfileViewerExtension
 import ProfilingMetricsConnector
 import ProfilingReceiver
+import ResourceDetectionProcessor
 import ResourceProcessor
 
 /// All components of this program: a new one is a module and a line here.
@@ -28,6 +29,7 @@ let components = ComponentFactories(
     processors: [
         BatchProcessorFactory(),
         MemoryLimiterProcessorFactory(),
+        ResourceDetectionProcessorFactory(),
         ResourceProcessorFactory(),
     ],
     exporters: [
@@ -44,8 +46,8 @@ let components = ComponentFactories(
     ],
     extensions: [
         BearerTokenAuthFactory(),
+        FileStorageExtensionFactory(),
         HealthCheckExtensionFactory(),
         ProfileViewerExtensionFactory()
-        FileStorageExtensionFactory(),
     ]
 )

@@ -1,6 +1,7 @@
 import Collector
 import ElasticsearchDouble
 import ExporterTestSupport
+import HostIdentity
 import OTLP
 import Testing
 

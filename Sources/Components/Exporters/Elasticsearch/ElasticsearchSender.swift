@@ -1,5 +1,6 @@
 import Collector
 import ExporterSupport
+import HostIdentity
 import Logging
 import OTLP
 import Synchronization
@@ -10,8 +11,8 @@ final class ElasticsearchSender: TelemetrySender {
     let cluster: ClusterClient
     private let bulk: BulkClient
     private let policy: BulkRetryPolicy
-    private let waits = InterruptibleSleep()
     private let isPersistent: Bool
+    private let waits = InterruptibleSleep()
     private let logger: Logger
     private let status = StatusReport()
     private let choice: SchemaChoice
@@ -129,8 +130,8 @@ final class ElasticsearchSender: TelemetrySender {
                 retries += 1
                 var generator = SystemRandomNumberGenerator()
                 let pause = max(policy.pause(before: retries, using: &generator), error.delay ?? .zero)
-                guard policy.allows(retry: retries, elapsed: clock.now - start + pause), !waits.isInterrupted else {
                 if isPersistent, waits.isInterrupted { throw InterruptedByShutdown(last: error) }
+                guard policy.allows(retry: retries, elapsed: clock.now - start + pause), !waits.isInterrupted else {
                     throw error
                 }
                 _ = await waits.sleep(for: pause)
@@ -255,11 +256,11 @@ final class ElasticsearchSender: TelemetrySender {
         let lost = BulkSession.count(session.lostItems + unplaced)
         guard lost > 0 else { return }
         let reason = session.reason.isEmpty ? "Elasticsearch has no place for them" : session.reason
-        throw PartialLoss(items: lost, reason: reason, isFailure: isFailure || !session.lostItems.isEmpty)
         // All of the batch is sent again after the next start: rather twice than not at all.
         if isPersistent, waits.isInterrupted, !session.lostItems.isEmpty {
             throw InterruptedByShutdown(last: CollectorError(reason))
         }
+        throw PartialLoss(items: lost, reason: reason, isFailure: isFailure || !session.lostItems.isEmpty)
     }
 }
 

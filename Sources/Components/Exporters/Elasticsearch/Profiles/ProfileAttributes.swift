@@ -1,3 +1,4 @@
+import HostIdentity
 import OTLP
 
 /// Attributes of a profile's resource, scope and profile itself, merged: the later ones win. All values are text.

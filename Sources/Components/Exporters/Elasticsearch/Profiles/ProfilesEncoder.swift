@@ -1,3 +1,4 @@
+import HostIdentity
 import OTLP
 
 /// Turns a message of profiles into documents, resource by resource, so that full buffers can be sent in between.

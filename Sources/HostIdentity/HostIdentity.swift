@@ -1,16 +1,16 @@
 import Glibc
 
-/// What this machine is called, for profiles that do not say where they come from.
-struct HostIdentity: Sendable, Equatable {
-    var id: String
-    var name: String
+/// What this machine calls itself.
+public struct HostIdentity: Sendable, Equatable {
+    public var id: String
+    public var name: String
     /// `amd64` or `arm64`, as the semantic conventions name them.
-    var architecture: String
+    public var architecture: String
     /// The kernel's release.
-    var kernel: String
+    public var kernel: String
 
     /// From `/etc/machine-id`, which the semantic conventions name for `host.id`; without it, the host's name.
-    static func current() -> HostIdentity {
+    public static func current() -> HostIdentity {
         var names = utsname()
         guard uname(&names) == 0 else { return HostIdentity(id: "", name: "", architecture: "", kernel: "") }
         let name = withUnsafeBytes(of: &names.nodename) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
@@ -27,9 +27,18 @@ struct HostIdentity: Sendable, Equatable {
             defer { fclose(file) }
             var bytes = [UInt8](repeating: 0, count: 64)
             let count = fread(&bytes, 1, bytes.count, file)
-            let text = bytes.prefix(count).prefix { Hexadecimal.value(of: $0) != nil }
+            let text = bytes.prefix(count).prefix(while: isHexadecimalDigit)
             if text.count == 32 { return String(decoding: text, as: UTF8.self) }
         }
         return nil
+    }
+
+    private static func isHexadecimalDigit(_ byte: UInt8) -> Bool {
+        switch byte {
+        case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "a")...UInt8(ascii: "f"),
+            UInt8(ascii: "A")...UInt8(ascii: "F"):
+            true
+        default: false
+        }
     }
 }
