@@ -1,5 +1,7 @@
 import Foundation
 import ObjectFiles
+import Synchronization
+import TestRandomness
 import Testing
 
 @testable import Symbolization
@@ -176,22 +178,66 @@ private func functions(_ path: String) throws -> [Listed] {
             ])
     }
 
-    @Test func staysWithinItsBounds() throws {
-        let source = FixedSource(match: nil, sizeBytes: 1000)
-        let symbolizer = Symbolizer(capacityBytes: 3 * (1000 + 16384), sources: { _, _ in [source] })
-        let reader = try FileReader(path: "/proc/self/exe")
-        for id in 1...10 {
-            _ = symbolizer.symbolize(FileID(high: UInt64(id), low: 0), at: .instruction(0)) { reader }
+    /// Has memory from the first question on until it is to give it back.
+    private final class Held: SymbolSource {
+        let isHeld = Mutex(false)
+        let bytes: Int
+        init(_ bytes: Int) { self.bytes = bytes }
+        var sizeBytes: Int { isHeld.withLock { $0 ? bytes : 0 } }
+        func lookup(_ address: UInt64) -> SymbolMatch? {
+            isHeld.withLock { $0 = true }
+            return nil
         }
-        #expect(symbolizer.statistics == .init(executables: 3, sizeBytes: 3 * 17384, evictions: 7, failures: 0))
-        // Cached: not opened again. Evicted: opened, and a failure is not remembered.
+        func releaseMemory() { isHeld.withLock { $0 = false } }
+    }
+
+    /// Asks for an address in each of the executables, one after the other, and says which of them hold memory then.
+    private func held(_ sizes: [Int], capacityBytes: Int, order: [Int]) throws -> (held: [Int], Symbolizer.Statistics) {
+        let sources = sizes.map { Held($0) }
+        let next = Mutex(0)
+        let symbolizer = Symbolizer(
+            capacityBytes: capacityBytes, sources: { _, _ in [sources[next.withLock { $0 }]] })
+        let reader = try FileReader(path: "/proc/self/exe")
+        for (address, number) in order.enumerated() {
+            next.withLock { $0 = number }
+            let id = FileID(high: UInt64(number), low: 7)
+            _ = symbolizer.symbolize(id, at: .instruction(UInt64(address))) { reader }
+        }
+        return (sources.indices.filter { sources[$0].isHeld.withLock { $0 } }, symbolizer.statistics)
+    }
+
+    private static let overheadBytes = 16 << 10
+
+    @Test func staysWithinItsBounds() throws {
+        let capacity = 3 * 100_000 + 5 * Self.overheadBytes
+        let (held, statistics) = try held(
+            [100_000, 100_000, 100_000, 100_000, 100_000], capacityBytes: capacity, order: [0, 1, 2, 0, 3, 4])
+        #expect(held == [0, 3, 4], "those used longest ago have given theirs back")
+        #expect(statistics.sizeBytes == capacity)
+        #expect(statistics.evictions == 2)
+        #expect(statistics.executables == 5)
+    }
+
+    /// One that takes more than half of the room lets the others be, and does not stay.
+    @Test func anOversizedOneDoesNotPushOutOthers() throws {
+        let (held, statistics) = try held(
+            [50_000, 50_000, 900_000, 50_000], capacityBytes: 400_000, order: [0, 1, 2, 2, 3, 0])
+        #expect(held == [0, 1, 3])
+        #expect(statistics.sizeBytes == 3 * 50_000 + 4 * Self.overheadBytes)
+        let (latest, _) = try self.held([50_000, 900_000], capacityBytes: 400_000, order: [0, 1])
+        #expect(latest == [0, 1], "it stays while it is asked for")
+    }
+
+    @Test func whatCannotBeOpenedIsAskedForAgain() throws {
+        let symbolizer = Symbolizer(sources: { _, _ in [FixedSource(match: nil, sizeBytes: 1000)] })
+        let reader = try FileReader(path: "/proc/self/exe")
         struct Gone: Error {}
-        _ = symbolizer.symbolize(FileID(high: 10, low: 0), at: .instruction(1)) { throw Gone() }
-        #expect(symbolizer.statistics.failures == 0)
-        _ = symbolizer.symbolize(FileID(high: 1, low: 0), at: .instruction(0)) { throw Gone() }
-        #expect(symbolizer.statistics.failures == 0, "the address is known")
-        _ = symbolizer.symbolize(FileID(high: 1, low: 0), at: .instruction(1)) { throw Gone() }
+        let id = FileID(high: 1, low: 0)
+        _ = symbolizer.symbolize(id, at: .instruction(1)) { throw Gone() }
         #expect(symbolizer.statistics.failures == 1)
+        _ = symbolizer.symbolize(id, at: .instruction(1)) { reader }
+        _ = symbolizer.symbolize(id, at: .instruction(2)) { throw Gone() }
+        #expect(symbolizer.statistics.failures == 1, "cached: not opened again")
     }
 }
 
@@ -227,5 +273,46 @@ private func functions(_ path: String) throws -> [Listed] {
         #expect(
             (0..<24).map { table.lookup(text + $0)?.frames.first?.systemName }
                 == Array(repeating: "first", count: 12) + Array(repeating: "handwritten", count: 12))
+    }
+}
+
+/// A table made for some addresses names these as the whole table does.
+@Suite struct WantedSymbolsTests {
+    @Test(arguments: ["/proc/self/exe", "/usr/lib/x86_64-linux-gnu/libc.so.6", "/usr/lib/x86_64-linux-gnu/libcrypto.so.3"])
+    func agreesWithTheWholeTable(path: String) throws {
+        guard access(path, R_OK) == 0 else { return }
+        let file = try ELFFile(FileReader(path: path))
+        let whole = try SymbolTable(file)
+        let ranges = file.sections.filter { $0.isExecutable && $0.isAllocated && $0.size > 0 }
+            .map { $0.address..<($0.address + $0.size) }
+        let seed = UInt64.random(in: 0...UInt64(UInt32.max))
+        var random = SplitMix64(seed: seed)
+        for count in [1, 3, 100, 5000] {
+            let addresses = (0..<count).map { _ in
+                UInt64.random(in: ranges[Int.random(in: 0..<ranges.count, using: &random)], using: &random)
+            }
+            let part = try SymbolTable(file, wanted: addresses)
+            let different = addresses.filter {
+                part.lookup($0)?.frames.map(\.systemName) != whole.lookup($0)?.frames.map(\.systemName)
+                    || part.lookup($0)?.functionStart != whole.lookup($0)?.functionStart
+            }
+            #expect(different.isEmpty, "seed \(seed): \(different.prefix(3).map { String($0, radix: 16) })")
+            #expect(part.count <= 6 * count + 64, "no more than is needed")
+        }
+    }
+
+    @Test func aLargeFileKeepsOnlyWhatIsAskedFor() throws {
+        let file = try ELFFile(FileReader(path: "/proc/self/exe"))
+        let whole = try SymbolTable(file)
+        let table = LazySymbolTable(file, debugFile: nil, largeCount: 10)
+        let start = try #require(file.section(".text")).address
+        let addresses = (0..<100).map { start + UInt64($0) * 1000 }
+        table.announce(addresses)
+        for address in addresses { #expect(table.lookup(address)?.frames.map(\.systemName) == whole.lookup(address)?.frames.map(\.systemName)) }
+        #expect(table.sizeBytes > 0 && table.sizeBytes < whole.sizeBytes / 4)
+        // Not announced, and named all the same.
+        #expect(table.lookup(start + 77_777)?.frames.map(\.systemName) == whole.lookup(start + 77_777)?.frames.map(\.systemName))
+        table.releaseMemory()
+        #expect(table.sizeBytes == 0)
     }
 }

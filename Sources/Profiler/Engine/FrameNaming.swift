@@ -48,6 +48,7 @@ final class FrameNaming {
         if raw.generation != generation { forget(raw.generation) }
         kernelNaming.prepareForInterval()
         nameRunTimeFramesAnew()
+        nameFileByFile(raw)
         for trace in raw.newTraces { name(trace, raw) }
 
         // Only what this interval uses goes out, under indexes of its own.
@@ -119,6 +120,49 @@ final class FrameNaming {
     }
 
     // MARK: - Traces
+
+    /// Names the native frames of new traces ordered by file and address, not as they come in stacks: what was read of a
+    /// file serves all that is asked for of it.
+    private func nameFileByFile(_ raw: RawInterval) {
+        struct Wanted: Hashable {
+            var executable: UInt32
+            var address: UInt64
+            var isReturnAddress: Bool
+        }
+        var wanted: Set<Wanted> = []
+        for trace in raw.newTraces {
+            let start = trace.firstWord - raw.firstWord
+            let end = start + trace.wordCount
+            guard start >= 0, end <= raw.newWords.count else { continue }
+            var position = min(end, start + Int(trace.kernelFrameCount))
+            while position + 1 < end {
+                let frame = ABIFrame(header: raw.newWords[position])
+                if frame.kind == UInt8(FRAME_NATIVE.rawValue) {
+                    wanted.insert(
+                        Wanted(
+                            executable: UInt32(truncatingIfNeeded: frame.data), address: raw.newWords[position + 1],
+                            isReturnAddress: frame.isReturnAddress))
+                }
+                position += frame.wordCount
+            }
+        }
+        let sorted = wanted.sorted { ($0.executable, $0.address) < ($1.executable, $1.address) }
+        var first = 0
+        while first < sorted.count {
+            let executable = sorted[first].executable
+            let end = sorted[first...].firstIndex { $0.executable != executable } ?? sorted.count
+            if let known = registry[executable], let file = known.file {
+                let addresses = sorted[first..<end].map { frame in
+                    frame.isReturnAddress ? FrameAddress.returnAddress(frame.address) : .instruction(frame.address)
+                }
+                symbolizer.announce(known.fileID, addresses, open: { file.source }, files: known.debugFiles)
+            }
+            for frame in sorted[first..<end] {
+                _ = nativeFrame(frame.executable, frame.address, isReturnAddress: frame.isReturnAddress)
+            }
+            first = end
+        }
+    }
 
     private func name(_ trace: TraceInterner.Trace, _ raw: RawInterval) {
         let first = traceFrames.count

@@ -38,9 +38,13 @@ public struct SymbolTable: SymbolSource {
     /// it in its MiniDebugInfo.
     /// - Parameters:
     ///   - debugFile: the file's separate debug file, see `DebugFileFinder`.
+    ///   - wanted: the only addresses that will be asked for, if they are known; the table then has no more than these
+    ///     need.
     ///   - symbolLimit: how many symbols are looked at in each table; bounds memory against hostile files.
-    public init(_ file: ELFFile, debugFile: ELFFile? = nil, symbolLimit: Int = 8_000_000) throws(ELFError) {
-        var builder = SymbolTableBuilder(file)
+    public init(
+        _ file: ELFFile, debugFile: ELFFile? = nil, wanted: [UInt64]? = nil, symbolLimit: Int = 8_000_000
+    ) throws(ELFError) {
+        var builder = SymbolTableBuilder(file, wanted: wanted)
         var complete = true
         if let table = file.symbolTable() {
             complete = try builder.add(table, of: file, limit: symbolLimit)
@@ -112,19 +116,18 @@ struct SymbolStrings: Sendable {
 
     var sizeBytes: Int { kept?.count ?? 0 }
 
-    /// At most `limit` bytes of the name at `position`, without the NUL; empty where there is none.
-    func prefix(at position: UInt32, limit: Int) -> [UInt8] {
+    /// At most `limit` bytes of the table at `position`.
+    func bytes(at position: UInt32, limit: Int) -> [UInt8] {
         guard UInt64(position) < size else { return [] }
-        if let kept { return Array(kept[Int(position)...].prefix(limit).prefix { $0 != 0 }) }
+        if let kept { return Array(kept[Int(position)...].prefix(limit)) }
         let count = Int(min(UInt64(limit), size - UInt64(position)))
-        guard let bytes = try? source?.read(at: offset &+ UInt64(position), count: count) else { return [] }
-        return Array(bytes.prefix { $0 != 0 })
+        return (try? source?.read(at: offset &+ UInt64(position), count: count)) ?? []
     }
 
     /// The name at `position`; invalid UTF-8 is repaired.
     func name(at position: UInt32) -> String {
-        var bytes = prefix(at: position, limit: 256)
-        if bytes.count == 256 { bytes = prefix(at: position, limit: Self.nameLimitBytes) }
-        return String(decoding: bytes, as: UTF8.self)
+        var name = bytes(at: position, limit: 256).prefix { $0 != 0 }
+        if name.count == 256 { name = bytes(at: position, limit: Self.nameLimitBytes).prefix { $0 != 0 } }
+        return String(decoding: name, as: UTF8.self)
     }
 }

@@ -127,4 +127,13 @@ public protocol SymbolSource: Sendable {
     func lookup(_ address: UInt64) -> SymbolMatch?
     /// Bytes of memory that this source holds, for the cache's bound.
     var sizeBytes: Int { get }
+    /// These addresses will be asked for next, and others hardly.
+    func announce(_ addresses: [UInt64])
+    /// Gives back what can be read again.
+    func releaseMemory()
+}
+
+extension SymbolSource {
+    public func announce(_ addresses: [UInt64]) {}
+    public func releaseMemory() {}
 }

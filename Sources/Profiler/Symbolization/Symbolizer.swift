@@ -3,6 +3,8 @@ import ObjectFiles
 import Synchronization
 
 /// Names addresses of executables; keeps what it read of recently used ones, within a bound.
+/// One that needs more than half of the bound by itself does not push out the others: its memory is given back as soon as
+/// another is asked for. So whoever has many addresses asks for those of one executable together.
 ///
 /// Reading an executable takes milliseconds to a second and blocks: call it from a thread of its own, not from Swift's
 /// cooperative pool. May be called from several threads.
@@ -15,6 +17,7 @@ public final class Symbolizer: Sendable {
     public struct Statistics: Sendable, Equatable {
         public var executables = 0
         public var sizeBytes = 0
+        /// Times that an executable's memory was given back.
         public var evictions: UInt64 = 0
         /// Executables that could not be read.
         public var failures: UInt64 = 0
@@ -35,9 +38,25 @@ public final class Symbolizer: Sendable {
         /// Nil for what no source knows.
         var results: [Place: SymbolizedAddress?] = [:]
         var entries: [FileID: Entry] = [:]
+        /// The executable asked for last.
+        var latest: FileID?
         var names: [String: Demangler.Result] = [:]
         var clock: UInt64 = 0
         var statistics = Statistics()
+
+        /// The executable whose memory was used longest ago.
+        func oldest(but executable: FileID) -> FileID? {
+            entries.filter { $0.key != executable && $0.value.sizeBytes > Symbolizer.executableOverheadBytes }
+                .min { $0.value.lastUse < $1.value.lastUse }?.key
+        }
+
+        /// Its memory is about to be given back.
+        mutating func release(_ executable: FileID) {
+            guard let entry = entries[executable] else { return }
+            entries[executable]?.sizeBytes = Symbolizer.executableOverheadBytes
+            statistics.sizeBytes -= entry.sizeBytes - Symbolizer.executableOverheadBytes
+            statistics.evictions += 1
+        }
     }
 
     /// Every cached executable costs at least this much: its file descriptor and headers.
@@ -73,7 +92,7 @@ public final class Symbolizer: Sendable {
         { file, files in
             let sources: [(any SymbolSource)?] = [
                 GoFunctionTable(file), DebugInformationSource(file, files: files, cache: cache),
-                try? SymbolTable(file, debugFile: files.separate),
+                LazySymbolTable(file, debugFile: files.separate),
             ]
             return sources.compactMap { $0 }
         }
@@ -98,11 +117,25 @@ public final class Symbolizer: Sendable {
         if let known = state.withLock({ $0.results[place] }) { return known }
         guard let sources = sources(of: executable, open: open, files: files) else { return nil }
         let result = symbolize(place.address, sources)
+        account(executable)
         state.withLock { state in
             if state.results.count >= Self.resultLimit { state.results.removeAll(keepingCapacity: true) }
             state.results[place] = .some(result)
         }
         return result
+    }
+
+    /// Says which addresses of an executable will be asked for next; the parameters are those of `symbolize`. Whoever has
+    /// many does well to say so: of a large file then only what names these is read.
+    public func announce(
+        _ executable: FileID, _ addresses: [FrameAddress], open: () throws -> any BinarySource,
+        files: @autoclosure () -> DebugFiles = DebugFiles()
+    ) {
+        let unknown = state.withLock { state in
+            addresses.map(\.lookupAddress).filter { state.results[Place(executable: executable, address: $0)] == nil }
+        }
+        guard !unknown.isEmpty, let sources = sources(of: executable, open: open, files: files) else { return }
+        for source in sources { source.announce(unknown) }
     }
 
     private func symbolize(_ address: UInt64, _ sources: [any SymbolSource]) -> SymbolizedAddress? {
@@ -138,11 +171,17 @@ public final class Symbolizer: Sendable {
     private func sources(
         of executable: FileID, open: () throws -> any BinarySource, files: () -> DebugFiles
     ) -> [any SymbolSource]? {
-        let cached = state.withLock { state -> [any SymbolSource]? in
+        let (cached, oversized) = state.withLock { state -> ([any SymbolSource]?, Entry?) in
             state.clock += 1
+            let latest = state.latest
+            state.latest = executable
             state.entries[executable]?.lastUse = state.clock
-            return state.entries[executable]?.sources
+            guard let latest, latest != executable, let entry = state.entries[latest], isOversized(entry.sizeBytes)
+            else { return (state.entries[executable]?.sources, nil) }
+            state.release(latest)
+            return (state.entries[executable]?.sources, entry)
         }
+        oversized?.sources.forEach { $0.releaseMemory() }
         if let cached { return cached }
         guard let source = try? open() else {
             state.withLock { $0.statistics.failures += 1 }
@@ -151,25 +190,46 @@ public final class Symbolizer: Sendable {
         // Not under the lock: other executables can be asked for meanwhile.
         let file = try? ELFFile(source)
         let sources = file.map { makeSources($0, files()) } ?? []
-        let sizeBytes = sources.reduce(Self.executableOverheadBytes) { $0 + $1.sizeBytes }
-        state.withLock { state in
+        let dropped = state.withLock { state -> Entry? in
             if file == nil { state.statistics.failures += 1 }
             if let replaced = state.entries[executable] { state.statistics.sizeBytes -= replaced.sizeBytes }
-            state.entries[executable] = Entry(sources: sources, sizeBytes: sizeBytes, lastUse: state.clock)
-            state.statistics.sizeBytes += sizeBytes
-            while state.entries.count > 1,
-                state.statistics.sizeBytes > capacityBytes || state.entries.count > executableLimit,
-                let oldest = state.entries.filter({ $0.key != executable }).min(by: {
-                    $0.value.lastUse < $1.value.lastUse
-                })
-            {
-                state.entries[oldest.key] = nil
-                state.statistics.sizeBytes -= oldest.value.sizeBytes
+            state.entries[executable] = Entry(sources: sources, sizeBytes: 0, lastUse: state.clock)
+            var dropped: Entry?
+            if state.entries.count > executableLimit, let oldest = state.oldest(but: executable) {
+                dropped = state.entries.removeValue(forKey: oldest)
+                state.statistics.sizeBytes -= dropped?.sizeBytes ?? 0
                 state.statistics.evictions += 1
             }
             state.statistics.executables = state.entries.count
+            return dropped
         }
+        withExtendedLifetime(dropped) {}
+        account(executable)
         return sources
+    }
+
+    private func isOversized(_ sizeBytes: Int) -> Bool { sizeBytes > capacityBytes / 2 }
+
+    /// Takes down what an executable's sources hold by now; where that is too much, those that were used longest ago
+    /// give theirs back.
+    private func account(_ executable: FileID) {
+        let released = state.withLock { state -> [Entry] in
+            guard let entry = state.entries[executable] else { return [] }
+            let size = entry.sources.reduce(Self.executableOverheadBytes) { $0 + $1.sizeBytes }
+            if size == entry.sizeBytes { return [] }
+            state.entries[executable]?.sizeBytes = size
+            state.statistics.sizeBytes += size - entry.sizeBytes
+            var released: [Entry] = []
+            // What is oversized goes by itself.
+            let excess = isOversized(size) ? size : 0
+            while state.statistics.sizeBytes - excess > capacityBytes, let oldest = state.oldest(but: executable) {
+                guard let entry = state.entries[oldest] else { break }
+                state.release(oldest)
+                released.append(entry)
+            }
+            return released
+        }
+        for entry in released { entry.sources.forEach { $0.releaseMemory() } }
     }
 
     private func demangled(_ name: String) -> Demangler.Result {

@@ -114,7 +114,12 @@ public final class DebugPartCache: Sendable {
     /// Makes a quarter of the room free at once, so that looking for the oldest costs little for each.
     private func evict(_ state: inout State, keeping key: Key, _ dropped: inout [Part]) {
         let wanted = capacityBytes - capacityBytes / 4
-        for (oldest, part) in state.parts.sorted(by: { $0.value.lastUse < $1.value.lastUse }) where oldest != key {
+        // A file's index takes longer to make than all of its other parts that are asked for: it goes last.
+        let order = state.parts.sorted { left, right in
+            let (leftIsIndex, rightIsIndex) = (left.key.kind == .information, right.key.kind == .information)
+            return leftIsIndex != rightIsIndex ? rightIsIndex : left.value.lastUse < right.value.lastUse
+        }
+        for (oldest, part) in order where oldest != key {
             if state.statistics.sizeBytes <= wanted { break }
             state.parts[oldest] = nil
             state.statistics.sizeBytes -= part.sizeBytes
