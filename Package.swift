@@ -60,7 +60,7 @@ var targets: [Target] = [
         "Profiler/Engine",
         [
             "BPFObjects", "BinaryReading", "CBPFInterface", "CEngineSupport", "CSnapshotUnwinding", "ObjectFiles",
-            "Privileges", "Processes", "PythonRuntime", "RuntimeSupport", "Symbolization", "Unwinding",
+            "PerlRuntime", "Privileges", "Processes", "PythonRuntime", "RuntimeSupport", "Symbolization", "Unwinding",
         ]),
     tests("Engine", ["CBPFInterface", "LiveSupport"]),
     // Managed runtimes: what they share, and a module for each.
@@ -70,6 +70,10 @@ var targets: [Target] = [
         "Profiler/Runtimes/Python", name: "PythonRuntime",
         ["CBPFInterface", "ObjectFiles", "Processes", "RuntimeSupport"]),
     tests("PythonRuntime", ["LiveSupport"]),
+    module(
+        "Profiler/Runtimes/Perl", name: "PerlRuntime",
+        ["CBPFInterface", "ObjectFiles", "Processes", "RuntimeSupport"]),
+    tests("PerlRuntime", ["CBPFInterface", "LiveSupport", "Processes", "RuntimeSupport"]),
     // Recorded stacks, replayed by the unwinders compiled for user mode.
     module(
         "Profiler/UnwindCases",

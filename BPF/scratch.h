@@ -24,6 +24,29 @@ struct python_state {
     u64 frame; /* the next one */
 };
 
+struct perl_state {
+    u64 stack_info;    /* the present one */
+    u64 previous;      /* the one that it was pushed onto */
+    u64 contexts;      /* of the present one, an array */
+    u64 cop;           /* the statement that the next frame is at */
+    u64 environment;   /* the innermost JMPENV that lies above the latest activation */
+    u64 stack_pointer; /* of the latest activation */
+    /* The frame that is being made; kept here for the reason that the bounds of a bisection are. */
+    u64 name;
+    u64 stash;
+    u64 file;
+    u64 sums;
+    u64 old_cop;
+    s32 context;       /* the next one's index */
+    u16 frames;        /* of the trace, when the latest activation was left */
+    u8 is_main;            /* the present stack is the interpreter's first */
+    u8 has_contexts;       /* the present stack was not empty */
+    u8 is_behind_boundary; /* the activation's outermost frame has been recorded */
+    u8 has_left;           /* there was an activation before */
+    u8 is_end;             /* the frame is the last one of the runtime */
+    u8 unused[5];
+};
+
 /* Where unwinding stands. */
 struct unwind_state {
     u64 registers[ABI_REGISTER_COUNT];
@@ -56,6 +79,7 @@ struct unwind_state {
     u32 started_runtimes;   /* those whose first frame has been found */
     u64 runtime_words[32];  /* what is read from a runtime's memory */
     struct python_state python;
+    struct perl_state perl;
     /* Bounds of a bisection. Kept in memory, read and written as volatile: to the verifier a value loaded from a map is
      * any value, so that the paths through a loop stay one state; in registers they double with every step. */
     volatile u32 search_low;

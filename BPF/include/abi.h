@@ -217,6 +217,7 @@ enum unwinder {
     /* Those of runtimes, each in its own object, which is loaded when the first process needs it. */
     UNWINDER_FIRST_RUNTIME = 2,
     UNWINDER_PYTHON = 2,
+    UNWINDER_PERL = 5,
     UNWINDER_COUNT = 16,
 };
 
@@ -304,6 +305,10 @@ enum frame_kind {
     /* Frames of runtimes: data = the number of the attachment, which stands for one runtime in one life of a process. */
     /* Word 1: code object. Word 2: instruction << 32 | checksum of the code object, see runtimes/python.bpf.c. */
     FRAME_PYTHON = 3,
+    /* Word 1: name (HEK) of the subroutine, or enum perl_frame. Word 2: its package's stash; 0: the name stands alone.
+     * Word 3: text of the file's name. Word 4: line << 40 | checksum of the name << 20 | checksum of the file's name, see
+     * runtimes/perl.bpf.c. */
+    FRAME_PERL = 6,
 };
 
 /* X(number, NAME, "short name", "sentence") */
@@ -410,6 +415,41 @@ enum {
     PYTHON_OLD_FRAME_BYTES = 128, /* PyFrameObject, until 3.10 */
     PYTHON_FRAME_BYTES = 80,      /* _PyInterpreterFrame lies in a chunk that may end behind it */
     PYTHON_CODE_BYTES = 160,
+};
+
+enum perl_frame {
+    PERL_FRAME_UNNAMED = 0,   /* a subroutine whose name could not be found */
+    PERL_FRAME_TOP_LEVEL = 1, /* code of a file, or of a string, outside of subroutines */
+};
+
+enum perl_flag {
+    /* Built for threads: interpreters are structs, and each thread has its own. */
+    PERL_HAS_INTERPRETERS = 1,
+    /* Names of files are found by way of a GV, not kept as text. */
+    PERL_FILE_IS_GV = 2,
+};
+
+/* Value of the hash map perl_processes, key u32 pid. Offsets are in bytes, within the structs named. */
+struct perl_process {
+    struct thread_value interpreter; /* with PERL_HAS_INTERPRETERS: PerlInterpreter * */
+    /* Offsets within the interpreter; without PERL_HAS_INTERPRETERS, process addresses. */
+    u64 op;              /* PL_op */
+    u64 current_cop;     /* PL_curcop */
+    u64 stack_info;      /* PL_curstackinfo */
+    u64 top_environment; /* PL_top_env; 0: not known */
+    u32 attachment;
+    u16 flags;           /* enum perl_flag */
+    u16 stack_info_type; /* PERL_SI: si_type; a multiple of 4 below PERL_STACK_INFO_BYTES */
+    u16 context_bytes;   /* size of PERL_CONTEXT */
+    u16 context_code;    /* PERL_CONTEXT: cv of a subroutine or format; a multiple of 8 below PERL_CONTEXT_BYTES */
+    u32 reserved;
+};
+enum {
+    PERL_STACK_INFO_BYTES = 48,
+    PERL_CONTEXT_BYTES = 80,
+    PERL_COP_BYTES = 56,
+    PERL_TEXT_BYTES = 128, /* of a file's name that its checksum covers, and no more than up to the page's end */
+    PERL_CHECKSUM_BITS = 20,
 };
 
 /* ---- Counters: per-CPU array `counters` ---------------------------------------------------------------------------- */

@@ -1,11 +1,13 @@
 import CBPFInterface
 import ObjectFiles
+import PerlRuntime
 import PythonRuntime
 import RuntimeSupport
 
 /// The one list of managed runtimes.
 let managedRuntimes: [any Runtime] = [
-    PythonRuntime()
+    PythonRuntime(),
+    PerlRuntime(),
 ]
 
 /// A runtime that an executable holds.

@@ -16,6 +16,8 @@ struct ManagedProgram: Sendable, CustomStringConvertible {
     var source: String
     /// Runs the source file that is appended to it.
     var command: [String]
+    /// Of the program, behind its source file.
+    var arguments: [String] = []
     var roles: [Role]
 
     var description: String { name }
@@ -27,7 +29,7 @@ struct ManagedProgram: Sendable, CustomStringConvertible {
     func start() async throws -> Running {
         let path = "\(Self.folder)/\((source as NSString).deletingLastPathComponent)"
         let file = (source as NSString).lastPathComponent
-        let command = self.command + [file]
+        let command = self.command + [file] + arguments
         let child = try ChildProcess(command, folder: path)
         guard let line = try await onThread({ try child.readLine() }), line.hasPrefix("ready "),
             let pid = Int32(line.dropFirst(6))

@@ -1,0 +1,7 @@
+package Loaded;
+use strict;
+# Code of the file itself, which runs while it is loaded.
+BEGIN {
+    eval "use Used qw(something); 1" or die $@;
+}
+1;
