@@ -60,7 +60,8 @@ var targets: [Target] = [
         "Profiler/Engine",
         [
             "BPFObjects", "BinaryReading", "CBPFInterface", "CEngineSupport", "CSnapshotUnwinding", "ObjectFiles",
-            "PerlRuntime", "Privileges", "Processes", "PythonRuntime", "RuntimeSupport", "Symbolization", "Unwinding",
+            "PerlRuntime", "Privileges", "Processes", "PythonRuntime", "RubyRuntime", "RuntimeSupport", "Symbolization",
+            "Unwinding",
         ]),
     tests("Engine", ["CBPFInterface", "LiveSupport"]),
     // Managed runtimes: what they share, and a module for each.
@@ -74,6 +75,10 @@ var targets: [Target] = [
         "Profiler/Runtimes/Perl", name: "PerlRuntime",
         ["CBPFInterface", "ObjectFiles", "Processes", "RuntimeSupport"]),
     tests("PerlRuntime", ["CBPFInterface", "LiveSupport", "Processes", "RuntimeSupport"]),
+    module(
+        "Profiler/Runtimes/Ruby", name: "RubyRuntime",
+        ["CBPFInterface", "ObjectFiles", "Processes", "RuntimeSupport"]),
+    tests("RubyRuntime", ["LiveSupport", "ObjectFiles", "Processes"]),
     // Recorded stacks, replayed by the unwinders compiled for user mode.
     module(
         "Profiler/UnwindCases",

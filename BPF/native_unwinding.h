@@ -76,6 +76,13 @@ static __always_inline int find_mapping(struct unwind_state *state, u64 address)
         place->executable = *executable;
     } else {
         place->executable.state = EXECUTABLE_WITHOUT_TABLE;
+        place->executable.unwinder = 0;
+    }
+    if (found->unwinder >= UNWINDER_FIRST_RUNTIME) {
+        /* Code that the runtime made: all of it takes part in activations of its loop. */
+        place->executable.unwinder = found->unwinder;
+        place->executable.loop[0].start = 0;
+        place->executable.loop[0].length = ~0ull;
     }
     state->place = number;
     state->next_place = number + 1;
@@ -344,7 +351,9 @@ static __always_inline int enters_runtime(struct scratch *scratch, const struct 
     if (!is_in_range(&place->executable.loop[0], elf_address) && !is_in_range(&place->executable.loop[1], elf_address))
         return 0;
     u32 bit = 1u << (unwinder & 31);
-    if (state->left_runtimes & bit) {
+    /* Only the runtime knows how to get through code that it made, whether or not it has frames left. */
+    u32 asked = place->mapping.unwinder == unwinder ? state->runtimes : state->left_runtimes;
+    if (asked & bit) {
         state->wanted_runtime = unwinder;
         return 1;
     }

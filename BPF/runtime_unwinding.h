@@ -27,23 +27,31 @@ static __always_inline int read_thread_value(const struct thread_value *value, u
     return 0;
 }
 
-/* Records a runtime's frame of three words. Returns a stop reason. */
-static __always_inline int record_runtime_frame(struct scratch *scratch, u32 kind, u32 attachment, u64 first,
-                                                u64 second) {
+/* Records a runtime's frame: its header and `count` words, two or three. Returns a stop reason. */
+static __always_inline int record_runtime_words(struct scratch *scratch, u32 kind, u32 attachment, u32 count_of_words,
+                                                u64 first, u64 second, u64 third) {
     if (scratch->state.is_draining && !scratch->state.has_gap) {
         scratch->state.has_gap = 1;
         record_marker(scratch, MARKER_NATIVE_MISSING);
     }
     u32 word = scratch->header.word_count;
-    if (scratch->header.user_frame_count >= ABI_MAX_USER_FRAMES || word > ABI_TRACE_WORDS - 3)
+    if (scratch->header.user_frame_count >= ABI_MAX_USER_FRAMES || word > ABI_TRACE_WORDS - 4)
         return STOP_TRUNCATED_FRAMES;
-    scratch->words[word] = (u64)kind << 56 | (u64)3 << 40 | attachment;
+    scratch->words[word] = (u64)kind << 56 | (u64)(1 + count_of_words) << 40 | attachment;
     scratch->words[word + 1] = first;
     scratch->words[word + 2] = second;
-    scratch->header.word_count = word + 3;
+    if (count_of_words > 2)
+        scratch->words[word + 3] = third;
+    scratch->header.word_count = word + 1 + count_of_words;
     scratch->header.user_frame_count++;
     count(COUNTER_RUNTIME_FRAMES, 1);
     return STOP_NONE;
+}
+
+/* Records a runtime's frame of two words behind its header. Returns a stop reason. */
+static __always_inline int record_runtime_frame(struct scratch *scratch, u32 kind, u32 attachment, u64 first,
+                                                u64 second) {
+    return record_runtime_words(scratch, kind, attachment, 2, first, second, 0);
 }
 
 /* The word at an offset of what was read into runtime_words. */

@@ -121,7 +121,7 @@ int sample(struct bpf_perf_event_data *context) {
     header->kernel_frame_count = 0;
     header->user_frame_count = 0;
     header->word_count = 0;
-    header->reserved = 0;
+    header->pending_executable = 0;
     bpf_get_current_comm(header->comm, sizeof header->comm);
 
     if (!context_is_user_mode(context)) {
@@ -216,6 +216,9 @@ int finish(struct bpf_perf_event_data *context) {
                          (stop == STOP_NO_MAPPING && !(scratch->state.process_flags & PROCESS_MAPPINGS_CONFIRMED));
     /* Unwinding has changed the registers: find them once more. */
     if (wants_snapshot && !find_user_registers(context, scratch)) {
+        /* The snapshot may end before the frame that needs it. */
+        if (stop == STOP_TABLE_PENDING)
+            header->pending_executable = place_at(&scratch->state, scratch->state.place)->mapping.executable;
         u64 size = take_snapshot(scratch);
         /* The process may be short-lived: user space should look at it now. */
         send_record(context, scratch, size, BPF_RB_FORCE_WAKEUP);

@@ -47,6 +47,18 @@ struct perl_state {
     u8 unused[5];
 };
 
+struct ruby_state {
+    u64 frame;       /* the next one */
+    u64 end;         /* behind the oldest one */
+    u64 environment; /* in which the present frame's method is looked for; 0: the next frame is to be read */
+    u64 words[2];    /* what is to be recorded of the present frame */
+    u32 hops;        /* environments that were looked into */
+    u8 is_c_function;
+    u8 is_last;      /* the present frame is the last one of its activation */
+    u8 is_innermost; /* no frame has been read yet */
+    u8 unused;
+};
+
 /* Where unwinding stands. */
 struct unwind_state {
     u64 registers[ABI_REGISTER_COUNT];
@@ -80,6 +92,7 @@ struct unwind_state {
     u64 runtime_words[32];  /* what is read from a runtime's memory */
     struct python_state python;
     struct perl_state perl;
+    struct ruby_state ruby;
     /* Bounds of a bisection. Kept in memory, read and written as volatile: to the verifier a value loaded from a map is
      * any value, so that the paths through a loop stay one state; in registers they double with every step. */
     volatile u32 search_low;

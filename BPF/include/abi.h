@@ -188,7 +188,7 @@ struct mapping {
     u64 bias;       /* ELF address = process address - bias */
     u32 executable; /* 0 for MAPPING_ANONYMOUS */
     u8 kind;        /* enum mapping_kind */
-    u8 unwinder;    /* enum unwinder that starts at an address in this mapping */
+    u8 unwinder;    /* enum unwinder that starts at an address in this mapping: a runtime's, which made the code */
     u8 reserved[2];
 };
 
@@ -217,6 +217,7 @@ enum unwinder {
     /* Those of runtimes, each in its own object, which is loaded when the first process needs it. */
     UNWINDER_FIRST_RUNTIME = 2,
     UNWINDER_PYTHON = 2,
+    UNWINDER_RUBY = 3,
     UNWINDER_PERL = 5,
     UNWINDER_COUNT = 16,
 };
@@ -292,7 +293,7 @@ struct trace_header {
     u16 kernel_frame_count;
     u16 user_frame_count;
     u16 word_count;
-    u32 reserved;
+    u32 pending_executable; /* with STOP_TABLE_PENDING: the number of the one whose table is needed */
 };
 
 /* A user frame: header word, then payload words.
@@ -305,6 +306,9 @@ enum frame_kind {
     /* Frames of runtimes: data = the number of the attachment, which stands for one runtime in one life of a process. */
     /* Word 1: code object. Word 2: instruction << 32 | checksum of the code object, see runtimes/python.bpf.c. */
     FRAME_PYTHON = 3,
+    /* Word 1: what it is, by its lowest two bits (enum ruby_frame), above them an address that is a multiple of 8.
+     * Word 2: a number of 32 bits << 32 | checksum. Word 3, where known: the method entry. See runtimes/ruby.bpf.c. */
+    FRAME_RUBY = 4,
     /* Word 1: name (HEK) of the subroutine, or enum perl_frame. Word 2: its package's stash; 0: the name stands alone.
      * Word 3: text of the file's name. Word 4: line << 40 | checksum of the name << 20 | checksum of the file's name, see
      * runtimes/perl.bpf.c. */
@@ -450,6 +454,42 @@ enum {
     PERL_COP_BYTES = 56,
     PERL_TEXT_BYTES = 128, /* of a file's name that its checksum covers, and no more than up to the page's end */
     PERL_CHECKSUM_BITS = 20,
+};
+
+enum ruby_frame {
+    /* Word 1: body of the instruction sequence. Number: place of the next instruction among its words, or
+     * RUBY_PLACE_UNKNOWN. Checksum: of the body. */
+    RUBY_FRAME_CODE = 0,
+    /* Word 1: definition of a method that is written in C. Number: the identifier of its original name. */
+    RUBY_FRAME_C_FUNCTION = 1,
+    /* The thread collects garbage. Number: what it is about, the collector's mode. */
+    RUBY_FRAME_COLLECTOR = 2,
+};
+enum { RUBY_PLACE_UNKNOWN = 0xffffffff };
+
+enum ruby_flag {
+    /* Classes have names that can be read, so frames come with their method entry. */
+    RUBY_HAS_CLASS_NAMES = 1,
+};
+
+/* Functions that call code which was compiled at run time: rb_vm_exec, perhaps in two parts, and vm_exec_core. */
+enum { RUBY_CALLERS = 4 };
+
+/* Value of the hash map ruby_processes, key u32 pid. Offsets are in bytes, within the structs named. */
+struct ruby_process {
+    struct thread_value execution_context; /* rb_execution_context_t * */
+    u64 collector_flags; /* process address of the collector's word of flags; 0: not known */
+    struct code_range callers[RUBY_CALLERS]; /* process addresses */
+    u32 attachment;
+    u16 flags;           /* enum ruby_flag */
+    u16 frame_bytes;     /* size of rb_control_frame_t */
+    u16 context_thread;  /* rb_execution_context_t: thread_ptr */
+    u16 thread_blocking; /* rb_thread_t: blocking_region_buffer, null while the thread has the interpreter's lock */
+    u32 reserved;
+};
+enum {
+    RUBY_BODY_BYTES = 96, /* of rb_iseq_constant_body: what precedes, and the place in the source */
+    RUBY_TEXT_BYTES = 24, /* of RString: what follows its header */
 };
 
 /* ---- Counters: per-CPU array `counters` ---------------------------------------------------------------------------- */

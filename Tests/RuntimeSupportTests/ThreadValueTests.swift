@@ -81,4 +81,43 @@ import Testing
             accessor: 0x1000, code: code, machine: .aarch64, bias: 0, memory: RecordedMemory())
         #expect(offsets == [0x28])
     }
+
+    // Ruby 3.1: mrs x1, tpidr_el0; stp; mov; adrp x0, 0x37f000; ldr x2, [x0, #1000]; add x0, x0, #1000; blr x2;
+    // ldr x0, [x1, x0]; …
+    private static let descriptorCode: [UInt8] = [
+        0x41, 0xd0, 0x3b, 0xd5, 0xfd, 0x7b, 0xbf, 0xa9, 0xfd, 0x03, 0x00, 0x91, 0x00, 0x0c, 0x00, 0xb0, 0x02, 0xf4, 0x41,
+        0xf9, 0x00, 0xa0, 0x0f, 0x91, 0x40, 0x00, 0x3f, 0xd6, 0x20, 0x68, 0x60, 0xf8, 0xfd, 0x7b, 0xc1, 0xa8, 0x00, 0x18,
+        0x40, 0xf9, 0x00, 0x08, 0x40, 0xf9, 0xc0, 0x03, 0x5f, 0xd6,
+    ]
+
+    private static func descriptorOffsets(_ memory: RecordedMemory, isMusl: Bool = false) -> [Int64]? {
+        ThreadLocalVariable.offsets(
+            accessor: 0x1febf0, code: descriptorCode, machine: .aarch64, bias: 0x10_0000, memory: memory, isMusl: isMusl)
+    }
+
+    @Test func arm64DescriptorHasTheOffset() {
+        var memory = RecordedMemory()
+        memory.add([1, 2, 3, 4, 5, 6, 7, 0, 0x18, 0x01, 0, 0, 0, 0, 0, 0], at: 0x10_0000 + 0x37f3e8)
+        #expect(Self.descriptorOffsets(memory) == [0x118])
+        #expect(Self.descriptorOffsets(RecordedMemory()) == nil)
+    }
+
+    @Test func arm64DescriptorOfWhatWasLoadedLateLeadsToModuleAndOffset() {
+        var memory = RecordedMemory()
+        memory.add([1, 2, 3, 4, 5, 6, 7, 0, 0, 0, 0, 0x40, 0x12, 0, 0, 0], at: 0x10_0000 + 0x37f3e8)
+        memory.add([5, 0, 0, 0, 0, 0, 0, 0, 0x30, 0, 0, 0, 0, 0, 0, 0], at: 0x12_4000_0000)
+        #expect(Self.descriptorOffsets(memory) == [0, 80, 0x30])
+        #expect(Self.descriptorOffsets(memory, isMusl: true) == [-8, 40, 0x30])
+    }
+
+    @Test func muslHasOneWordForEachModule() {
+        let code: [UInt8] = [
+            0x66, 0x48, 0x8d, 0x3d, 0x20, 0, 0, 0, 0xe8, 0, 0, 0, 0, 0x48, 0x8b, 0x00, 0xc3,
+        ]
+        var memory = RecordedMemory()
+        memory.add([3, 0, 0, 0, 0, 0, 0, 0, 0x40, 0, 0, 0, 0, 0, 0, 0], at: 0x1028)
+        let offsets = ThreadLocalVariable.offsets(
+            accessor: 0x1000, code: code, machine: .x86_64, bias: 0, memory: memory, isMusl: true)
+        #expect(offsets == [8, 24, 0x40])
+    }
 }

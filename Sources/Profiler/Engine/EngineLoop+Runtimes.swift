@@ -61,6 +61,19 @@ extension EngineLoop {
         }
     }
 
+    /// As `kernelMapping`; memory with code that a runtime made belongs to the runtime's unwinder.
+    func kernelMappings(_ mappings: [Mapping]) -> [mapping] {
+        var result = mappings.map(kernelMapping)
+        let executables = result.map { registry[$0.executable] }
+        let runtimes = executables.compactMap { $0?.runtime }
+        guard !runtimes.isEmpty else { return result }
+        for (index, mapping) in mappings.enumerated() where executables[index]?.file == nil {
+            guard let owner = runtimes.first(where: { $0.executable.makesCode(in: mapping) }) else { continue }
+            result[index].unwinder = UInt8(truncatingIfNeeded: owner.kind.unwinder)
+        }
+        return result
+    }
+
     func take(_ answer: RuntimeThread.AttachAnswer) {
         let pid = UInt32(truncatingIfNeeded: answer.key.pid)
         guard let index = runtimes[pid]?.firstIndex(where: { $0.number == answer.number }) else {

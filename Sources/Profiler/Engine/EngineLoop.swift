@@ -247,6 +247,7 @@ final class EngineLoop {
             statistics.malformedRecords &+= 1
             return
         }
+        if header.pending_executable != 0 { requestTable(header.pending_executable) }
         let patience =
             stop == STOP_TABLE_PENDING.rawValue
             ? EngineLoop.tablePatienceNanoseconds : EngineLoop.processPatienceNanoseconds
@@ -392,12 +393,13 @@ final class EngineLoop {
         let now = monotonicNanoseconds()
         let pid = UInt32(truncatingIfNeeded: key.pid)
         do throws(BPFError) {
-            let runTimeCode = runTimeCodeNumber(of: key, mappings)
-            let list = mappings.map { source in
-                var mapping = kernelMapping(source)
-                // Its addresses are the process's.
-                if source.kind == .anonymous, let runTimeCode { mapping.executable = runTimeCode; mapping.bias = 0 }
-                return mapping
+            var list = kernelMappings(mappings)
+            if let runTimeCode = runTimeCodeNumber(of: key, mappings) {
+                for (index, source) in mappings.enumerated() where source.kind == .anonymous {
+                    // Its addresses are the process's.
+                    list[index].executable = runTimeCode
+                    list[index].bias = 0
+                }
             }
             try publisher.publish(pid, list, now: now)
             missingMappings[pid] = nil

@@ -2,12 +2,14 @@ import CBPFInterface
 import ObjectFiles
 import PerlRuntime
 import PythonRuntime
+import RubyRuntime
 import RuntimeSupport
 
 /// The one list of managed runtimes.
 let managedRuntimes: [any Runtime] = [
     PythonRuntime(),
     PerlRuntime(),
+    RubyRuntime(),
 ]
 
 /// A runtime that an executable holds.

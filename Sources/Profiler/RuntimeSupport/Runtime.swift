@@ -24,6 +24,14 @@ public protocol RuntimeExecutable: Sendable {
     ///
     /// - Throws: `RuntimeError`; `.notReady` is tried again.
     func attach(to process: InspectedProcess) throws(RuntimeError) -> any AttachedRuntime
+
+    /// Whether executable memory that holds no ELF file is where the runtime puts code that it makes, which its BPF program
+    /// then gets through. No runtime does unless it says so.
+    func makesCode(in mapping: Mapping) -> Bool
+}
+
+extension RuntimeExecutable {
+    public func makesCode(in mapping: Mapping) -> Bool { false }
 }
 
 /// A runtime in one process.

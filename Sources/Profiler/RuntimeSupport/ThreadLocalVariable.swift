@@ -10,17 +10,19 @@ public enum ThreadLocalVariable {
     /// - Parameters:
     ///   - address: ELF address of the accessor.
     ///   - bias: process address - ELF address.
+    ///   - isMusl: the C library is musl, whose threads keep the addresses of their blocks otherwise than glibc's.
     public static func offsets(
-        accessor address: UInt64, code: [UInt8], machine: ELFMachine, bias: UInt64, memory: some MemoryReader
+        accessor address: UInt64, code: [UInt8], machine: ELFMachine, bias: UInt64, memory: some MemoryReader,
+        isMusl: Bool = false
     ) -> [Int64]? {
         switch machine {
-        case .x86_64: x86(address, code, bias, memory)
-        case .aarch64: arm64(address, code, bias, memory)
+        case .x86_64: x86(address, code, bias, memory, isMusl)
+        case .aarch64: descriptor(address, code, bias, memory, isMusl) ?? arm64(address, code, bias, memory)
         }
     }
 
     private static func x86(
-        _ address: UInt64, _ code: [UInt8], _ bias: UInt64, _ memory: some MemoryReader
+        _ address: UInt64, _ code: [UInt8], _ bias: UInt64, _ memory: some MemoryReader, _ isMusl: Bool
     ) -> [Int64]? {
         // Local executable: mov %fs:disp32, %rax.
         if let start = CodeBytes.find([0x64, 0x48, 0x8b, 0x04, 0x25], in: code), start < 16 {
@@ -44,8 +46,41 @@ public enum ThreadLocalVariable {
         if let load = CodeBytes.find([0x48, 0x8b, 0x80], in: code, from: start) {
             displacement = Int64(CodeBytes.signed32(code, at: load + 3))
         }
-        // The thread's vector of blocks lies 8 bytes behind the thread pointer, with two words a module (glibc).
-        return [8, Int64(module) * 16, offset + displacement]
+        // The thread's vector of blocks lies 8 bytes behind the thread pointer, with two words a module (glibc) or one.
+        return [8, Int64(module) * (isMusl ? 8 : 16), offset + displacement]
+    }
+
+    /// arm64's form of general dynamic, "TLS descriptors": adrp; ldr of the resolver's address; add; blr. The second word of
+    /// the descriptor is the offset from the thread pointer, or leads to module and offset for what was loaded late.
+    private static func descriptor(
+        _ address: UInt64, _ code: [UInt8], _ bias: UInt64, _ memory: some MemoryReader, _ isMusl: Bool
+    ) -> [Int64]? {
+        var page: UInt64 = 0
+        var found: UInt64?
+        var isCalled = false
+        for start in stride(from: 0, to: min(code.count, 64) - 3, by: 4) {
+            let word = CodeBytes.word(code, at: start)
+            if word & 0x9f00_0000 == 0x9000_0000 {  // adrp
+                let high = Int64(Int32(bitPattern: word << 8) >> 13) << 2
+                let pages = (high | Int64(word >> 29 & 3)) << 12
+                page = ((address &+ UInt64(start)) & ~0xfff) &+ UInt64(bitPattern: pages)
+            } else if word & 0xffc0_001f == 0x9100_0000, page != 0 {  // add x0, xM, #imm
+                found = page &+ UInt64(word >> 10 & 0xfff)
+            } else if word & 0xffff_fc1f == 0xd63f_0000 {  // blr
+                isCalled = true
+                break
+            } else if word == 0xd65f_03c0 {  // ret
+                break
+            }
+        }
+        guard isCalled, let found, let argument = try? memory.read(at: found &+ bias &+ 8, as: Int64.self) else { return nil }
+        if argument.magnitude < 1 << 30 { return [argument] }
+        let pair = UInt64(bitPattern: argument)
+        guard let module = try? memory.read(at: pair, as: UInt64.self), module > 0, module < 1 << 20,
+            let offset = try? memory.read(at: pair &+ 8, as: Int64.self), offset >= 0, offset < 1 << 30
+        else { return nil }
+        // The vector's address lies at the thread pointer (glibc) or right before it.
+        return isMusl ? [-8, Int64(module) * 8, offset] : [0, Int64(module) * 16, offset]
     }
 
     private static func arm64(
