@@ -9,8 +9,8 @@ STATIC_FLAGS = --static-swift-stdlib -Xswiftc -static-executable -Xlinker -zmuld
 LIVE_TESTS = ^(LiveTests|EngineTests|BPFObjectsTests|ProcessesTests|UnwindCasesTests|OTLPHTTPExporterTests|OTLPGRPCExporterTests|OTLPReceiverTests)\.|FirstPictureTests|PrivilegesLiveTests|ProfilingMetricsLiveTests|ElasticsearchLiveTests|ReloadLiveTests
 
 # Versions of language runtimes that the test bed beside the checkout has.
-MATRIX_RUNTIMES = perl5.32 perl5.36 perl5.40 perl5.42 python3.9 python3.11 python3.13 python3.14 python3.15 \
-	ruby2.7 ruby3.1 ruby3.3 ruby3.4
+MATRIX_RUNTIMES = perl5.32 perl5.36 perl5.40 perl5.42 php7.4 php8.2 php8.4 php8.5 \
+	python3.9 python3.11 python3.13 python3.14 python3.15 ruby2.7 ruby3.1 ruby3.3 ruby3.4
 TESTBED ?= ../shared/tools
 
 .PHONY: run build bpf test test-matrix setup setup-test clean
@@ -40,8 +40,12 @@ endif
 test-matrix: setup-test bpf
 	@[ -x $(TESTBED)/runtimes ] || { echo "test-matrix: $(TESTBED)/runtimes is not there" >&2; exit 1; }
 	$(TESTBED)/runtimes install $(MATRIX_RUNTIMES)
+	for version in 8.2 8.4; do \
+		$(TESTBED)/runtimes run php$$version env DEBIAN_FRONTEND=noninteractive apt-get -q -y --no-install-recommends \
+			install php$$version-fpm libapache2-mod-php$$version >/dev/null </dev/null || exit 1; \
+	done
 	$(SWIFT) build --build-tests
-	OTELCOL_TEST_RUNTIMES="$(MATRIX_RUNTIMES)" $(SWIFT) test --skip-build --no-parallel --filter 'LiveSuite.*(Perl|Python|Ruby)|LineTableTests|PerlProcessTests|RubyRuntimeTests'
+	OTELCOL_TEST_RUNTIMES="$(MATRIX_RUNTIMES)" $(SWIFT) test --skip-build --no-parallel --filter 'LiveSuite.*(Perl|PHP|Python|Ruby)|LineTableTests|PerlProcessTests|RubyRuntimeTests'
 
 setup:
 	@Scripts/setup build

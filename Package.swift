@@ -60,13 +60,18 @@ var targets: [Target] = [
         "Profiler/Engine",
         [
             "BPFObjects", "BinaryReading", "CBPFInterface", "CEngineSupport", "CSnapshotUnwinding", "ObjectFiles",
-            "PerlRuntime", "Privileges", "Processes", "PythonRuntime", "RubyRuntime", "RuntimeSupport", "Symbolization",
+            "PHPRuntime", "PerlRuntime", "Privileges", "Processes", "PythonRuntime", "RubyRuntime", "RuntimeSupport",
+            "Symbolization",
             "Unwinding",
         ]),
     tests("Engine", ["CBPFInterface", "LiveSupport"]),
     // Managed runtimes: what they share, and a module for each.
     module("Profiler/RuntimeSupport", ["CBPFInterface", "ObjectFiles", "Processes"]),
     tests("RuntimeSupport", ["Processes"]),
+    module(
+        "Profiler/Runtimes/PHP", name: "PHPRuntime",
+        ["CBPFInterface", "ObjectFiles", "Processes", "RuntimeSupport"]),
+    tests("PHPRuntime", ["CBPFInterface", "Processes", "RuntimeSupport"], exclude: ["Recorded"]),
     module(
         "Profiler/Runtimes/Python", name: "PythonRuntime",
         ["CBPFInterface", "ObjectFiles", "Processes", "RuntimeSupport"]),

@@ -59,6 +59,21 @@ struct ruby_state {
     u8 unused;
 };
 
+enum php_walk { PHP_FRAMES = 0, PHP_COUNTS_GENERATORS = 1, PHP_SEEKS_GENERATOR = 2 };
+
+struct php_state {
+    u64 frame;       /* the next one */
+    u64 instruction; /* of the youngest one, as the interrupted loop has it in a register; 0: known from the frame only */
+    /* Generators that wait for the present one: what they were found by, and how far that was followed. */
+    u64 outermost_generator;
+    u64 generator;
+    u8 walk; /* enum php_walk */
+    u8 generators_left;
+    u8 parents_left;
+    u8 is_not_entered; /* the youngest function was about to be called: no activation of the loop runs it */
+    u8 unused[4];
+};
+
 /* Where unwinding stands. */
 struct unwind_state {
     u64 registers[ABI_REGISTER_COUNT];
@@ -93,6 +108,7 @@ struct unwind_state {
     struct python_state python;
     struct perl_state perl;
     struct ruby_state ruby;
+    struct php_state php;
     /* Bounds of a bisection. Kept in memory, read and written as volatile: to the verifier a value loaded from a map is
      * any value, so that the paths through a loop stay one state; in registers they double with every step. */
     volatile u32 search_low;

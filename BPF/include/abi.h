@@ -218,6 +218,7 @@ enum unwinder {
     UNWINDER_FIRST_RUNTIME = 2,
     UNWINDER_PYTHON = 2,
     UNWINDER_RUBY = 3,
+    UNWINDER_PHP = 4,
     UNWINDER_PERL = 5,
     UNWINDER_COUNT = 16,
 };
@@ -313,6 +314,8 @@ enum frame_kind {
      * Word 3: text of the file's name. Word 4: line << 40 | checksum of the name << 20 | checksum of the file's name, see
      * runtimes/perl.bpf.c. */
     FRAME_PERL = 6,
+    /* Word 1: zend_function. Word 2: line << 32 | checksum of the function, see runtimes/php.bpf.c. */
+    FRAME_PHP = 5,
 };
 
 /* X(number, NAME, "short name", "sentence") */
@@ -490,6 +493,45 @@ struct ruby_process {
 enum {
     RUBY_BODY_BYTES = 96, /* of rb_iseq_constant_body: what precedes, and the place in the source */
     RUBY_TEXT_BYTES = 24, /* of RString: what follows its header */
+};
+
+enum php_flag {
+    /* Built for threads (ZTS): each has its executor_globals in a block of its own. */
+    PHP_HAS_THREADS = 1,
+    /* Machine code that PHP makes runs in the frame of the loop's activation, which jumped there (hybrid VM). */
+    PHP_CODE_SHARES_FRAME = 2,
+    /* The loop keeps a frame pointer: {caller's FP, return address} lie at it. */
+    PHP_LOOP_HAS_FRAME_POINTER = 4,
+};
+
+/* Value of the hash map php_processes, key u32 pid. Offsets are in bytes, within the structs named. */
+struct php_process {
+    struct thread_value thread_block; /* with PHP_HAS_THREADS: where the thread's globals are */
+    u64 current_frame;                /* of executor_globals.current_execute_data; an offset with PHP_HAS_THREADS */
+    /* Process addresses of the loop's code, and of code that may call the loop. */
+    struct code_range loop;
+    struct code_range callers;
+    /* ELF addresses of the functions that prepare a call from C: a frame is current there, and the loop is not yet. */
+    struct code_range calls[2];
+    u64 loop_dispatch;     /* process address behind a jump of the loop, where machine code counts as being; 0: unknown */
+    u32 attachment;
+    u16 flags;             /* enum php_flag */
+    u16 loop_frame_bytes;  /* from SP in the midst of the loop up to its CFA; arm64: up to FP */
+    /* Of zend_op_array, below PHP_FUNCTION_BYTES; multiples of 8, or of 4 for op_count and first_line. */
+    u16 function_ops;
+    u16 function_op_count;
+    u16 function_file_name;
+    u16 function_first_line;
+    u16 generator_frame;   /* zend_generator: execute_data */
+    u16 generator_parent;  /* zend_generator: node.parent */
+    u32 reserved;
+};
+enum {
+    PHP_FRAME_BYTES = 56,         /* zend_execute_data, up to prev_execute_data */
+    PHP_FUNCTION_HEAD_BYTES = 24, /* what internal functions have as well: up to scope */
+    PHP_FUNCTION_BYTES = 184,     /* zend_op_array, up to line_end */
+    PHP_OP_BYTES = 32,            /* zend_op */
+    PHP_MAX_DELEGATIONS = 16,     /* generators that wait for one another by `yield from` */
 };
 
 /* ---- Counters: per-CPU array `counters` ---------------------------------------------------------------------------- */

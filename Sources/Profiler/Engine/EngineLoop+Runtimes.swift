@@ -62,8 +62,17 @@ extension EngineLoop {
     }
 
     /// As `kernelMapping`; memory with code that a runtime made belongs to the runtime's unwinder.
-    func kernelMappings(_ mappings: [Mapping]) -> [mapping] {
-        var result = mappings.map(kernelMapping)
+    func kernelMappings(of key: ProcessKey, _ mappings: [Mapping]) -> [mapping] {
+        let runTimeCode = runTimeCodeNumber(of: key, mappings)
+        var result = mappings.map { source in
+            var mapping = kernelMapping(source)
+            // Its addresses are the process's.
+            if source.kind == .anonymous, let runTimeCode {
+                mapping.executable = runTimeCode
+                mapping.bias = 0
+            }
+            return mapping
+        }
         let executables = result.map { registry[$0.executable] }
         let runtimes = executables.compactMap { $0?.runtime }
         guard !runtimes.isEmpty else { return result }

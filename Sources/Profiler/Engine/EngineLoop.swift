@@ -393,15 +393,7 @@ final class EngineLoop {
         let now = monotonicNanoseconds()
         let pid = UInt32(truncatingIfNeeded: key.pid)
         do throws(BPFError) {
-            var list = kernelMappings(mappings)
-            if let runTimeCode = runTimeCodeNumber(of: key, mappings) {
-                for (index, source) in mappings.enumerated() where source.kind == .anonymous {
-                    // Its addresses are the process's.
-                    list[index].executable = runTimeCode
-                    list[index].bias = 0
-                }
-            }
-            try publisher.publish(pid, list, now: now)
+            try publisher.publish(pid, kernelMappings(of: key, mappings), now: now)
             missingMappings[pid] = nil
         } catch {
             log(.warning, "\(error)")

@@ -59,6 +59,10 @@ final class RuntimeThread {
     private var leftCode: [UInt32] = []
     /// Of frames that were first met in the present interval.
     private var names: [RuntimeFrame: [RuntimeFunction]] = [:]
+    /// Of those, some that could not be named yet: a program that runs the same again and again, each time in memory that
+    /// others use in between, has what they refer to now and then.
+    private var unnamed: Set<RuntimeFrame> = []
+    private static let unnamedLimit = 256
 
     init(loader: UnwinderLoader, log: @escaping Engine.Log) {
         self.loader = loader
@@ -74,7 +78,9 @@ final class RuntimeThread {
                 switch message {
                 case .attach(let request): answer(attach(request))
                 case .detach(let number): attachments[number]?.intervalsLeft = RuntimeThread.intervalsKept
-                case .frames(let words): name(words)
+                case .frames(let words):
+                    nameAgain()
+                    name(words)
                 case .watchCode(let number, let names):
                     names.prepare()
                     code[number] = names
@@ -83,11 +89,15 @@ final class RuntimeThread {
                     for names in code.values { names.refresh() }
                     for number in leftCode { code[number] = nil }
                     leftCode = []
+                    nameAgain()
+                    unnamed = []
                     interval.runtimeNames = names
                     names = [:]
                     deliver(interval)
                     forgetDetached()
-                case .forget: known = []
+                case .forget:
+                    known = []
+                    unnamed = []
                 case .stop: return
                 }
             }
@@ -137,8 +147,19 @@ final class RuntimeThread {
         words.withUnsafeBufferPointer { words in
             ABIFrame.forEachRuntimeFrame(in: words) { frame in
                 guard known.insert(frame).inserted else { return }
-                names[frame] = attachments[frame.attachment]?.runtime.functions(of: frame.words) ?? []
+                let functions = attachments[frame.attachment]?.runtime.functions(of: frame.words) ?? []
+                names[frame] = functions
+                if functions.isEmpty, unnamed.count < RuntimeThread.unnamedLimit { unnamed.insert(frame) }
             }
+        }
+    }
+
+    private func nameAgain() {
+        for frame in unnamed {
+            let functions = attachments[frame.attachment]?.runtime.functions(of: frame.words) ?? []
+            guard !functions.isEmpty else { continue }
+            names[frame] = functions
+            unnamed.remove(frame)
         }
     }
 

@@ -1,14 +1,16 @@
 import CBPFInterface
 import ObjectFiles
 import PerlRuntime
+import PHPRuntime
 import PythonRuntime
 import RubyRuntime
 import RuntimeSupport
 
 /// The one list of managed runtimes.
 let managedRuntimes: [any Runtime] = [
-    PythonRuntime(),
     PerlRuntime(),
+    PHPRuntime(),
+    PythonRuntime(),
     RubyRuntime(),
 ]
 

@@ -65,10 +65,12 @@ public struct Mapping: Sendable, Hashable {
     /// As the process's own mount namespace sees it, without " (deleted)"; bytes that are not UTF-8 are repaired. Empty
     /// for anonymous memory. For people and as a last resort for opening: the file is known by `file`.
     public var path: String
+    /// What is written there is seen by every process that has it mapped: MAP_SHARED.
+    public var isShared: Bool
 
     public init(
         start: UInt64, end: UInt64, fileOffset: UInt64 = 0, file: MappedFileIdentity = .none, kind: MappingKind,
-        path: String = ""
+        path: String = "", isShared: Bool = false
     ) {
         self.start = start
         self.end = end
@@ -76,12 +78,13 @@ public struct Mapping: Sendable, Hashable {
         self.file = file
         self.kind = kind
         self.path = path
+        self.isShared = isShared
     }
 
     /// The same bytes of the same file at the same place; a file renamed meanwhile is still the same.
     func hasSameContent(as other: Mapping) -> Bool {
         start == other.start && end == other.end && fileOffset == other.fileOffset && file == other.file
-            && kind == other.kind
+            && kind == other.kind && isShared == other.isShared
     }
 
     /// Decides what a line of `/proc/PID/maps` or an mmap event is, from the inode and the path as the kernel wrote it.

@@ -75,7 +75,7 @@ public struct MapsParser: Sendable {
             Mapping(
                 start: line.start, end: line.end, fileOffset: kind == .file ? line.offset : 0,
                 file: kind == .file ? line.file : .none, kind: kind,
-                path: kind == .anonymous ? "" : Self.withoutDeletedMark(text)))
+                path: kind == .anonymous ? "" : Self.withoutDeletedMark(text), isShared: line.isShared))
     }
 
     /// The kernel marks the path of a file that has no name any longer.
@@ -90,6 +90,7 @@ private struct Line {
     var start: UInt64
     var end: UInt64
     var isExecutable: Bool
+    var isShared: Bool
     var offset: UInt64
     var file: MappedFileIdentity
     /// With line feeds put back, which the kernel writes as `\012`.
@@ -110,6 +111,7 @@ private struct Line {
         self.start = start
         self.end = end
         isExecutable = text[permissions &+ 2] == UInt8(ascii: "x")
+        isShared = text[permissions &+ 3] == UInt8(ascii: "s")
         self.offset = offset
         file = MappedFileIdentity(deviceMajor: major, deviceMinor: minor, inode: inode)
         path = Self.decodePath(text[cursor.position..<lineEnd])

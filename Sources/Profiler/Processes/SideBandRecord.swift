@@ -41,6 +41,7 @@ extension SideBandRecord {
     /// PERF_RECORD_MISC_MMAP_BUILD_ID: a build id in place of device and inode.
     private static let miscBuildID: UInt16 = 1 << 14
     private static let protExec: UInt32 = 4
+    private static let mapShared: UInt32 = 1
     /// `sample_id` with TID | TIME | CPU: pid, tid, time, cpu, reserved.
     static let sampleIDBytes = 24
     /// A path is at most PATH_MAX long (the kernel writes "//toolong" otherwise).
@@ -90,7 +91,7 @@ extension SideBandRecord {
         let inode = try body.read(UInt64.self, "mmap inode")
         try body.skip(8, "mmap inode generation")
         let protection = try body.read(UInt32.self, "mmap protection")
-        try body.skip(4, "mmap flags")
+        let flags = try body.read(UInt32.self, "mmap flags")
         let path = try body.readCString(limit: maximumPathBytes, "mmap path")
         // A kernel mapping carries pid -1.
         guard pid > 0, protection & protExec != 0, length > 0 else { return nil }
@@ -102,6 +103,7 @@ extension SideBandRecord {
                 start: start, end: end, fileOffset: kind == .file ? offset : 0,
                 file: kind == .file
                     ? MappedFileIdentity(deviceMajor: major, deviceMinor: minor, inode: inode) : .none,
-                kind: kind, path: kind == .anonymous ? "" : MapsParser.withoutDeletedMark(path)))
+                kind: kind, path: kind == .anonymous ? "" : MapsParser.withoutDeletedMark(path),
+                isShared: flags & mapShared != 0))
     }
 }

@@ -15,6 +15,13 @@ public enum TestBed {
         return ["\(folder)/runtimes", "run", name] + command
     }
 
+    /// The root folder that the runtime sees, as this machine sees it; nil where it was not installed.
+    public static func root(runtime name: String) -> String? {
+        guard let folder, isInstalled(name, folder) else { return nil }
+        let output = try? Command.runBlocking(["\(folder)/runtimes", "path", name], includingStandardError: false)
+        return output?.split(separator: "\n").first.map(String.init)
+    }
+
     /// Installing takes a minute and the network: the tests leave it to `.ci/run` and `make test-matrix`, which name in
     /// `OTELCOL_TEST_RUNTIMES` what they have installed.
     private static func isInstalled(_ name: String, _ folder: String) -> Bool {

@@ -3,7 +3,7 @@ puts "ready #{$$}"; $stdout.flush
 number = 0
 while true
   number += 1
-  eval "def made_#{number}; x = 0; 40000.times { x += 1 }; end", binding, "made-#{number}"
+  eval "def made_#{number}; x = 0; 150000.times { x += 1 }; end", binding, "made-#{number}"
   send("made_#{number}")
   Object.send(:undef_method, "made_#{number}")
   GC.start if number % 8 == 0

@@ -1,0 +1,3 @@
+<?php
+echo "ready ", getmypid(), "\n";
+include __DIR__ . "/included.php";
