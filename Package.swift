@@ -398,7 +398,8 @@ targets += [
 
 targets += [
     .executableTarget(
-        name: "small-collector", dependencies: ["CEngineSupport", "Collector", "FileExporter", "ProfilingReceiver"],
+        name: "small-collector",
+        dependencies: ["CEngineSupport", "Collector", "Engine", "FileExporter", "ProfilingReceiver"],
         path: "Tests/Support/SmallCollector", swiftSettings: strict),
     .target(name: "CLiveSupport", path: "Tests/Support/CLiveSupport"),
     .target(

@@ -26,7 +26,8 @@ public struct HostCheck: Sendable {
 }
 
 extension Engine {
-    /// Tries all that a start of the profiler does, by the same code, and undoes it. Blocks for some 0.3 s.
+    /// Tries all that a start of the profiler does, by the same code, and undoes it. Blocks for some seconds, most of which
+    /// the kernel's verifier takes for the unwinders of managed runtimes.
     public static func checkHost() -> [HostCheck] {
         let privileges = Privileges.current()
         var checks = [kernel(privileges)]
@@ -70,7 +71,26 @@ extension Engine {
             checks.append(HostCheck("sampling", .missing("\(error)")))
         }
         kernel.stopSampling()
+        checks.append(unwindersOfRuntimes(kernel))
         return checks
+    }
+
+    /// Each is loaded when the first process needs it: a kernel that refuses one would not be noticed before.
+    private static func unwindersOfRuntimes(_ kernel: KernelSide) -> HostCheck {
+        let name = "managed runtimes"
+        var loaded: [String] = []
+        for runtime in managedRuntimes {
+            let kind = runtime.kind
+            do throws(BPFError) {
+                _ = try kernel.unwinderLoader.load(
+                    object: kind.objectName, program: kind.programName, slot: kind.unwinder,
+                    processesMap: kind.processesMapName)
+                loaded.append(kind.name)
+            } catch {
+                return HostCheck(name, .lacking("functions of \(kind.name) will be missing: \(error)"))
+            }
+        }
+        return HostCheck(name, .fine("unwinders of \(loaded.joined(separator: ", ")) load"))
     }
 
     private static func processEvents() -> HostCheck {

@@ -1,7 +1,7 @@
 """Reads the console output of kernel-matrix-test and checks, kernel by kernel, what guest.sh sent of each run of otelcol:
 at least 99 % of the samples of the program `chain` must have its whole call chain, in order, down to _start; every CPU is
-sampled while it is online, and at no other time (in the run "old" a CPU goes offline and comes back); and the log has
-nothing to complain about."""
+sampled while it is online, and at no other time (in the run "old" a CPU goes offline and comes back); the log has
+nothing to complain about; and kernels 5 take the unwinders of all managed runtimes."""
 import base64
 import gzip
 import json
@@ -104,6 +104,12 @@ def check(console, run):
         return "the log complains: " + "; ".join(complaints)[:2000]
     # A message of the kernel may have come between two lines.
     encoded = "".join(line for line in found[2].splitlines() if re.fullmatch(r"[A-Za-z0-9+/=]+", line.strip()))
+    if run == "old" or f"@@DOCTOR {run}" in console:
+        said = re.search(rf"@@DOCTOR {run}\s+(.*?)(?=@@)", console, re.DOTALL)
+        unwinders = re.search(r"managed runtimes.*unwinders of (.*) load", said[1] if said else "")
+        if not unwinders:
+            return f"the kernel may refuse the unwinder of a managed runtime: {said[1] if said else None}"
+        print(f"    unwinders of {unwinders[1]} load")
     taken = list(samples(gzip.decompress(base64.b64decode(encoded)).decode()))
     marks = [(what, int(time)) for what, time in re.findall(rf"@@MARK {run}:(\w+) (\d+)", console)]
     problems = [problem for problem in (check_stacks(taken), check_cpus(taken, marks, run == "old")) if problem]

@@ -1,5 +1,5 @@
 # Runs in a guest of the kernel matrix: otelcol with what the kernel offers, and on old kernels once more as on one of the
-# 5.4 age. What was written goes out over the console.
+# 5.4 age; there `doctor` says too whether the kernel takes all unwinders. What was written goes out over the console.
 
 second_cpu=/sys/devices/system/cpu/cpu1/online
 status=0
@@ -61,7 +61,14 @@ profile() { # name, whether a CPU goes offline and comes back
 /chain 3600 &
 profile new 0
 if [ $is_old = 1 ]; then
+    /otelcol doctor >/tmp/doctor 2>&1
+    echo "@@DOCTOR new"
+    cat /tmp/doctor
     export OTELCOL_BPF_LEGACY=1
     profile old 1
+    /otelcol doctor >/tmp/doctor 2>&1
+    echo "@@DOCTOR old"
+    cat /tmp/doctor
+    echo "@@END"
 fi
 exit $status

@@ -1,5 +1,6 @@
 import CEngineSupport
 import Collector
+import Engine
 import FileExporter
 import Glibc
 import ProfilingReceiver
@@ -7,7 +8,7 @@ import ProfilingReceiver
 /// The Collector with no more than the profiler and files to write to: what the kernel matrix needs of another
 /// architecture, built in a fraction of the whole program's time, most of which goes into networking packages.
 ///
-/// Understands `--config PATH` and `--feature-gates=IDS` as the whole program does.
+/// Understands `--config PATH`, `--feature-gates=IDS` and `doctor` as the whole program does.
 
 engine_use_one_heap()
 var paths: [String] = []
@@ -19,6 +20,9 @@ do {
             paths.append(path)
         } else if argument.hasPrefix("--feature-gates=") {
             _ = try gates.apply(String(argument.dropFirst("--feature-gates=".count)))
+        } else if argument == "doctor" {
+            for check in Engine.checkHost() { print(check.name, check.outcome) }
+            exit(0)
         } else {
             throw CollectorError("unexpected argument \(argument)")
         }
