@@ -21,7 +21,7 @@ import Testing
             print join(' ', $$, ($] =~ /5.0(..)/), $name, $stash, *$glob{PACKAGE}, *$glob{NAME}), "\\n";
         }
         print "end\\n";
-        sleep 60;
+        sleep 3600;
         """
 
     private static let perls: [(name: String, command: [String])] = {
