@@ -20,7 +20,7 @@ struct RubyCode: Sendable, Equatable {
     /// Its name with its method's class: "block in Array#each".
     func name(classPrefix: String) -> String {
         guard !classPrefix.isEmpty, !baseLabel.isEmpty, label.hasSuffix(baseLabel) else { return label }
-        return label.dropLast(baseLabel.count) + classPrefix + baseLabel
+        return String(label.dropLast(baseLabel.count)) + classPrefix + baseLabel
     }
 }
 
