@@ -35,7 +35,7 @@ enum LogDocuments {
         _ scope: Opentelemetry_Proto_Logs_V1_ScopeLogs, _ context: RecordContext, items: ItemRange,
         to buffer: inout BulkBuffer
     ) {
-        let time = [record.timeUnixNano, record.observedTimeUnixNano].first { $0 > 0 } ?? context.now
+        let time: UInt64 = [record.timeUnixNano, record.observedTimeUnixNano].first { $0 > 0 } ?? context.now
         let levels = [record.attributes, scope.scope.attributes, resource.resource.attributes]
         let target = context.router.target(
             .logs, attributes: levels, scope: scope.scope, mode: .otel, time: Int64(clamping: time / 1_000_000_000))
@@ -86,7 +86,7 @@ enum LogDocuments {
         to buffer: inout BulkBuffer
     ) -> Bool {
         guard case .kvlistValue(let map) = record.body.value else { return false }
-        let time = [record.timeUnixNano, record.observedTimeUnixNano].first { $0 > 0 } ?? context.now
+        let time: UInt64 = [record.timeUnixNano, record.observedTimeUnixNano].first { $0 > 0 } ?? context.now
         let levels = [record.attributes, scope.scope.attributes, resource.resource.attributes]
         let target = context.router.target(
             .logs, attributes: levels, scope: scope.scope, mode: .bodymap, time: Int64(clamping: time / 1_000_000_000))
