@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause)
+ *
+ * The part of abi.h, which includes it, that is about managed runtimes: what the kernel side must know of each process.
+ */
+#ifndef OTELCOL_RUNTIMES_ABI_H
+#define OTELCOL_RUNTIMES_ABI_H
+
+/* Where a thread keeps a word of its own: from the thread pointer on, each offset but the last leads to the address that
+ * the next one is added to; the word lies at the last. */
+enum { THREAD_VALUE_STEPS = 4 };
+
+struct thread_value {
+    s64 offsets[THREAD_VALUE_STEPS];
+    u32 count; /* of offsets, at least 1 */
+    u32 reserved;
+};
+
+enum python_flag {
+    /* The thread state leads to the frame by way of a _PyCFrame. */
+    PYTHON_HAS_C_FRAME = 1,
+    /* Each activation of the loop runs one frame. */
+    PYTHON_ONE_FRAME = 2,
+    /* An activation's first frame says so. */
+    PYTHON_HAS_ENTRY_FLAG = 4,
+    /* Frames have an owner, and those from `first_shim_owner` on run no code. */
+    PYTHON_HAS_OWNER = 8,
+    /* The place in the code is a pointer, not a number. */
+    PYTHON_HAS_INSTRUCTION_POINTER = 16,
+    /* References carry tags in their lowest two bits. */
+    PYTHON_TAGGED = 32,
+};
+
+/* Value of the hash map python_processes, key u32 pid. Offsets are in bytes, within the structs named. */
+struct python_process {
+    struct thread_value thread_state; /* PyThreadState * */
+    u32 attachment;
+    u16 flags; /* enum python_flag */
+    u8 first_shim_owner;
+    u8 reserved;
+    u16 thread_state_frame; /* PyThreadState: frame, cframe or current_frame */
+    u16 c_frame_frame;      /* _PyCFrame: current_frame */
+    /* Of the frame, below PYTHON_FRAME_BYTES; multiples of 8 but for the bytes `owner` and `is_entry`. */
+    u16 frame_code;
+    u16 frame_previous;
+    u16 frame_instruction;
+    u16 frame_owner;
+    u16 frame_is_entry;
+    /* Of PyCodeObject, below PYTHON_CODE_BYTES; multiples of 8 but for first_line, one of 4. */
+    u16 code_file_name;
+    u16 code_name;
+    u16 code_line_table;
+    u16 code_first_line;
+    u16 string_hash; /* PyASCIIObject: hash */
+};
+enum {
+    PYTHON_OLD_FRAME_BYTES = 128, /* PyFrameObject, until 3.10 */
+    PYTHON_FRAME_BYTES = 80,      /* _PyInterpreterFrame lies in a chunk that may end behind it */
+    PYTHON_CODE_BYTES = 160,
+};
+
+enum perl_frame {
+    PERL_FRAME_UNNAMED = 0,   /* a subroutine whose name could not be found */
+    PERL_FRAME_TOP_LEVEL = 1, /* code of a file, or of a string, outside of subroutines */
+};
+
+enum perl_flag {
+    /* Built for threads: interpreters are structs, and each thread has its own. */
+    PERL_HAS_INTERPRETERS = 1,
+    /* Names of files are found by way of a GV, not kept as text. */
+    PERL_FILE_IS_GV = 2,
+};
+
+/* Value of the hash map perl_processes, key u32 pid. Offsets are in bytes, within the structs named. */
+struct perl_process {
+    struct thread_value interpreter; /* with PERL_HAS_INTERPRETERS: PerlInterpreter * */
+    /* Offsets within the interpreter; without PERL_HAS_INTERPRETERS, process addresses. */
+    u64 op;              /* PL_op */
+    u64 current_cop;     /* PL_curcop */
+    u64 stack_info;      /* PL_curstackinfo */
+    u64 top_environment; /* PL_top_env; 0: not known */
+    u32 attachment;
+    u16 flags;           /* enum perl_flag */
+    u16 stack_info_type; /* PERL_SI: si_type; a multiple of 4 below PERL_STACK_INFO_BYTES */
+    u16 context_bytes;   /* size of PERL_CONTEXT */
+    u16 context_code;    /* PERL_CONTEXT: cv of a subroutine or format; a multiple of 8 below PERL_CONTEXT_BYTES */
+    u32 reserved;
+};
+enum {
+    PERL_STACK_INFO_BYTES = 48,
+    PERL_CONTEXT_BYTES = 80,
+    PERL_COP_BYTES = 56,
+    PERL_TEXT_BYTES = 128, /* of a file's name that its checksum covers, and no more than up to the page's end */
+    PERL_CHECKSUM_BITS = 20,
+};
+
+enum ruby_frame {
+    /* Word 1: body of the instruction sequence. Number: place of the next instruction among its words, or
+     * RUBY_PLACE_UNKNOWN. Checksum: of the body. */
+    RUBY_FRAME_CODE = 0,
+    /* Word 1: definition of a method that is written in C. Number: the identifier of its original name. */
+    RUBY_FRAME_C_FUNCTION = 1,
+    /* The thread collects garbage. Number: what it is about, the collector's mode. */
+    RUBY_FRAME_COLLECTOR = 2,
+};
+enum { RUBY_PLACE_UNKNOWN = 0xffffffff };
+
+enum ruby_flag {
+    /* Classes have names that can be read, so frames come with their method entry. */
+    RUBY_HAS_CLASS_NAMES = 1,
+};
+
+/* Functions that call code which was compiled at run time: rb_vm_exec, perhaps in two parts, and vm_exec_core. */
+enum { RUBY_CALLERS = 4 };
+
+/* Value of the hash map ruby_processes, key u32 pid. Offsets are in bytes, within the structs named. */
+struct ruby_process {
+    struct thread_value execution_context; /* rb_execution_context_t * */
+    u64 collector_flags; /* process address of the collector's word of flags; 0: not known */
+    struct code_range callers[RUBY_CALLERS]; /* process addresses */
+    u32 attachment;
+    u16 flags;           /* enum ruby_flag */
+    u16 frame_bytes;     /* size of rb_control_frame_t */
+    u16 context_thread;  /* rb_execution_context_t: thread_ptr */
+    u16 thread_blocking; /* rb_thread_t: blocking_region_buffer, null while the thread has the interpreter's lock */
+    u32 reserved;
+};
+enum {
+    RUBY_BODY_BYTES = 96, /* of rb_iseq_constant_body: what precedes, and the place in the source */
+    RUBY_TEXT_BYTES = 24, /* of RString: what follows its header */
+};
+
+enum php_flag {
+    /* Built for threads (ZTS): each has its executor_globals in a block of its own. */
+    PHP_HAS_THREADS = 1,
+    /* Machine code that PHP makes runs in the frame of the loop's activation, which jumped there (hybrid VM). */
+    PHP_CODE_SHARES_FRAME = 2,
+    /* The loop keeps a frame pointer: {caller's FP, return address} lie at it. */
+    PHP_LOOP_HAS_FRAME_POINTER = 4,
+};
+
+/* Value of the hash map php_processes, key u32 pid. Offsets are in bytes, within the structs named. */
+struct php_process {
+    struct thread_value thread_block; /* with PHP_HAS_THREADS: where the thread's globals are */
+    u64 current_frame;                /* of executor_globals.current_execute_data; an offset with PHP_HAS_THREADS */
+    /* Process addresses of the loop's code, and of code that may call the loop. */
+    struct code_range loop;
+    struct code_range callers;
+    /* ELF addresses of the functions that prepare a call from C: a frame is current there, and the loop is not yet. */
+    struct code_range calls[2];
+    u64 loop_dispatch;     /* process address behind a jump of the loop, where machine code counts as being; 0: unknown */
+    u32 attachment;
+    u16 flags;             /* enum php_flag */
+    u16 loop_frame_bytes;  /* from SP in the midst of the loop up to its CFA; arm64: up to FP */
+    /* Of zend_op_array, below PHP_FUNCTION_BYTES; multiples of 8, or of 4 for op_count and first_line. */
+    u16 function_ops;
+    u16 function_op_count;
+    u16 function_file_name;
+    u16 function_first_line;
+    u16 generator_frame;   /* zend_generator: execute_data */
+    u16 generator_parent;  /* zend_generator: node.parent */
+    u32 reserved;
+};
+enum {
+    PHP_FRAME_BYTES = 56,         /* zend_execute_data, up to prev_execute_data */
+    PHP_FUNCTION_HEAD_BYTES = 24, /* what internal functions have as well: up to scope */
+    PHP_FUNCTION_BYTES = 184,     /* zend_op_array, up to line_end */
+    PHP_OP_BYTES = 32,            /* zend_op */
+    PHP_MAX_DELEGATIONS = 16,     /* generators that wait for one another by `yield from` */
+};
+
+#endif
