@@ -18,7 +18,7 @@ enum SegmentFormat {
     static let header = Array("otelcol segment1".utf8)
     static let headBytes = 32
     static let removalBytes = 12
-    private static let magic = Array("rec1".utf8)
+    static let magic = Array("rec1".utf8)
 
     struct Head: Equatable {
         var length: UInt32

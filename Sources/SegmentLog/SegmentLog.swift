@@ -3,7 +3,7 @@ import Glibc
 /// Records in a folder that outlive the process: appended at the end, removed in any order.
 ///
 /// Records lie in segments; a segment whose records are all removed is deleted. There is nothing to compact, and what a
-/// crash tears is at a segment's end: it is cut off when the log is opened. A removal that a crash lost brings its
+/// crash tears is at a segment's end: it is passed over, as damage is, and records behind it count. A removal that a crash lost brings its
 /// record back, so what reads the log sees each record at least once. See `SegmentFormat` for the bytes.
 ///
 /// Not Sendable: one thread uses it. Every method blocks.
@@ -212,11 +212,17 @@ public final class SegmentLog {
             segment.removalsEnd = bytes.count / SegmentFormat.removalBytes * SegmentFormat.removalBytes
         }
         var records: [Record] = []
+        var damagedBytes = 0
         while segment.end < size {
-            let bytes = try file.read(at: segment.end, count: SegmentFormat.headBytes)
-            guard let head = SegmentFormat.decodeHead(bytes), head.number >= nextNumber,
-                head.number <= SegmentLog.lastNumber, Int(head.length) <= size - segment.end - SegmentFormat.headBytes
-            else { break }
+            guard let head = try SegmentFormat.decodeHead(file.read(at: segment.end, count: SegmentFormat.headBytes)),
+                head.number >= nextNumber, head.number <= SegmentLog.lastNumber,
+                Int(head.length) <= size - segment.end - SegmentFormat.headBytes
+            else {
+                let next = try SegmentLog.nextHead(in: file, after: segment.end, size: size)
+                damagedBytes += next - segment.end
+                segment.end = next
+                continue
+            }
             if !removed.contains(head.number) {
                 records.append(
                     Record(
@@ -226,10 +232,7 @@ public final class SegmentLog {
             segment.end += SegmentFormat.headBytes + Int(head.length)
             nextNumber = head.number + 1
         }
-        if segment.end < size {
-            damage.append("\(path): \(size - segment.end) bytes at its end were not written whole, or are damaged")
-            try file.truncate(to: segment.end)
-        }
+        if damagedBytes > 0 { damage.append("\(path): \(damagedBytes) bytes were not written whole, or are damaged") }
         segment.liveCount = records.count
         segments[number] = segment
         if records.isEmpty {
@@ -237,5 +240,21 @@ public final class SegmentLog {
         } else {
             recovered += records
         }
+    }
+
+    /// Where behind `position` a record's head begins; the file's size when there is none.
+    private static func nextHead(in file: LogFile, after position: Int, size: Int) throws(SegmentLogError) -> Int {
+        let headBytes = SegmentFormat.headBytes
+        var start = position + 1
+        while size - start >= headBytes {
+            let bytes = try file.read(at: start, count: min(64 << 10, size - start))
+            // Fewer than asked for: the file has become shorter.
+            guard bytes.count >= headBytes else { break }
+            for index in 0...(bytes.count - headBytes) where bytes[index] == SegmentFormat.magic[0] {
+                if SegmentFormat.decodeHead(Array(bytes[index..<(index + headBytes)])) != nil { return start + index }
+            }
+            start += bytes.count - headBytes + 1
+        }
+        return size
     }
 }

@@ -117,6 +117,23 @@ struct SegmentLogTests {
         #expect(try log.read(log.recovered[1]) == [2])
     }
 
+    /// A damaged head costs its own record; those behind it are there.
+    @Test func recordsBehindDamageAreFound() throws {
+        do {
+            let log = try open(segmentBytes: 1 << 20)
+            for number in 1...5 { _ = try log.append([UInt8](repeating: UInt8(number), count: 30_000)) }
+        }
+        let file = try #require(try files(".segment").first)
+        var bytes = try Data(contentsOf: URL(fileURLWithPath: file))
+        let recordBytes = SegmentFormat.headBytes + 30_000
+        bytes[SegmentFormat.header.count + recordBytes + 20] ^= 1
+        try bytes.write(to: URL(fileURLWithPath: file))
+        let log = try open()
+        #expect(try contents(log).map { $0[0] } == [1, 3, 4, 5])
+        #expect(log.damage.count == 1)
+        #expect(try log.append([9]).number == 6)
+    }
+
     /// Any bytes at all in the files: no trap, nothing made up, and the log can be written.
     @Test func damagedFilesNeverTrap() throws {
         let seed = UInt64.random(in: 0...UInt64(UInt32.max))
