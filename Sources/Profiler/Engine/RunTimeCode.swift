@@ -16,7 +16,6 @@ final class RunTimeCode: Sendable {
         var isPrepared = false
         var map: GrowingFile?
         var dump: GrowingFile?
-        var dumpPath: String?
     }
 
     private struct Names {
@@ -26,14 +25,23 @@ final class RunTimeCode: Sendable {
 
     private let pid: ProcessID
     private let files: Mutex<Files>
+    /// Apart from `files`, which is locked while a file system may block: the reading thread tells it.
+    private let dumpPath = Mutex<String?>(nil)
     private let names = Mutex(Names())
     /// Grows whenever names were added.
     private let additions = Atomic<UInt64>(0)
+
+    /// Of names, of all processes together: anybody may start processes that make up names.
+    private static let limitBytes = 64 << 20
+    private static let heldBytes = Atomic<Int>(0)
+    private let ownBytes = Atomic<Int>(0)
 
     init(pid: ProcessID) {
         self.pid = pid
         files = Mutex(Files(namespacePID: pid))
     }
+
+    deinit { Self.heldBytes.subtract(ownBytes.load(ordering: .relaxed), ordering: .relaxed) }
 
     var version: UInt64 { additions.load(ordering: .acquiring) }
 
@@ -49,7 +57,7 @@ final class RunTimeCode: Sendable {
         return name.count > 9 && name.dropFirst(4).dropLast(5).allSatisfy(\.isNumber)
     }
 
-    func setDumpPath(_ path: String) { files.withLock { $0.dumpPath = path } }
+    func setDumpPath(_ path: String) { dumpPath.withLock { $0 = path } }
 
     // MARK: - Reading
 
@@ -65,24 +73,28 @@ final class RunTimeCode: Sendable {
         }
     }
 
-    /// Reads what was added. Blocks.
+    /// Reads what was added, as long as there is room for it. Blocks. To be called by one thread.
     func refresh() {
+        guard Self.heldBytes.load(ordering: .relaxed) < Self.limitBytes else { return }
+        let dumpPath = dumpPath.withLock { $0 }
         let (map, dump) = files.withLock { files in
             if let root = files.root {
                 if files.map == nil {
                     files.map = GrowingFile("/tmp/perf-\(files.namespacePID).map", in: root, ownedBy: files.owners)
                 }
-                if files.dump == nil, let path = files.dumpPath {
+                if files.dump == nil, let path = dumpPath {
                     files.dump = GrowingFile(path, in: root, ownedBy: files.owners)
                 }
             }
             return (files.map?.readMore() ?? [], files.dump?.readMore() ?? [])
         }
         if map.isEmpty, dump.isEmpty { return }
-        names.withLock { names in
+        let size = names.withLock { names in
             if !map.isEmpty { names.map.append(map) }
             if !dump.isEmpty { names.dump.append(dump) }
+            return names.map.sizeBytes + names.dump.sizeBytes
         }
+        Self.heldBytes.add(size - ownBytes.exchange(size, ordering: .relaxed), ordering: .relaxed)
         additions.add(1, ordering: .releasing)
     }
 }
@@ -90,7 +102,7 @@ final class RunTimeCode: Sendable {
 /// A file that is read as it grows.
 private final class GrowingFile: Sendable {
     /// A process may write faster than anybody wants to read: so many bytes at a time.
-    private static let bytesAtATime: Int64 = 16 << 20
+    private static let bytesAtATime: Int64 = 4 << 20
 
     private let descriptor: Int32
     private let offset = Mutex<Int64>(0)
