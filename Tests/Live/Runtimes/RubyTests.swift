@@ -32,7 +32,7 @@ extension LiveSuite {
                 named += 1
                 #expect(name.hasSuffix("made_\(frame.file.dropFirst(5))"), "\(frame)")
             }
-            #expect(named > 20)
+            #expect(named > 50)
         }
 
         /// The frames are rewritten at random: other processes are profiled as ever, and stacks end with a reason.

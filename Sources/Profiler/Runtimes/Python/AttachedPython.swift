@@ -107,7 +107,9 @@ final class AttachedPython: AttachedRuntime {
 
     private func code(at address: UInt64, checksum: UInt32) -> Code? {
         // 0: the kernel side could not read the object.
-        if let known = codes.withLock({ $0.byAddress[address] }), known.checksum == checksum || checksum == 0 { return known }
+        if let known = codes.withLock({ $0.byAddress[address] }), known.checksum == checksum || checksum == 0 {
+            return known
+        }
         guard let code = readCode(at: address), code.checksum == checksum || checksum == 0 else { return nil }
         codes.withLock { $0.keep(code, at: address) }
         return code
