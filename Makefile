@@ -13,7 +13,7 @@ MATRIX_RUNTIMES = perl5.32 perl5.36 perl5.40 perl5.42 php7.4 php8.2 php8.4 php8.
 	python3.9 python3.11 python3.13 python3.14 python3.15 ruby2.7 ruby3.1 ruby3.3 ruby3.4
 TESTBED ?= ../shared/tools
 
-.PHONY: run build bpf test test-matrix setup setup-test clean
+.PHONY: run build bpf build-tests test test-matrix setup setup-test clean
 
 # Profiles this machine until Ctrl-C; the page's address is printed once it answers.
 run: build
@@ -27,8 +27,10 @@ build: setup bpf
 bpf:
 	@Scripts/build-bpf
 
-test: setup-test bpf
+build-tests: setup-test bpf
 	$(SWIFT) build --build-tests $(TEST_BUILD_FLAGS)
+
+test: build-tests
 ifdef FILTER # make test FILTER=UnwindingTests
 	$(SWIFT) test --skip-build --filter '$(FILTER)'
 else
@@ -37,14 +39,13 @@ else
 endif
 
 # Every version of every language runtime; needs the test bed, and a minute for each version.
-test-matrix: setup-test bpf
+test-matrix: build-tests
 	@[ -x $(TESTBED)/runtimes ] || { echo "test-matrix: $(TESTBED)/runtimes is not there" >&2; exit 1; }
 	$(TESTBED)/runtimes install $(MATRIX_RUNTIMES)
 	for version in 8.2 8.4; do \
 		$(TESTBED)/runtimes run php$$version env DEBIAN_FRONTEND=noninteractive apt-get -q -y --no-install-recommends \
 			install php$$version-fpm libapache2-mod-php$$version >/dev/null </dev/null || exit 1; \
 	done
-	$(SWIFT) build --build-tests
 	OTELCOL_TEST_RUNTIMES="$(MATRIX_RUNTIMES)" $(SWIFT) test --skip-build --no-parallel --filter 'LiveSuite.*(Perl|PHP|Python|Ruby)|LineTableTests|PerlProcessTests|RubyRuntimeTests'
 
 setup:

@@ -33,12 +33,15 @@ struct ProfilingMetricsLiveTests {
     /// A program in another language, and what its user samples are.
     struct Language: Sendable {
         var name: String
+        /// What `Counts.userCode` calls the samples that the runtime must be known for.
+        var metric: String
         /// Shares by what `Counts.userCode` calls them, and how far they may be off.
         var shares: [String: Double]
     }
 
-    static let python = Language(name: "python", shares: ["cpython": 0.5, "native libcrypto": 0.5])
-    static let go = Language(name: "go", shares: ["go": 1])
+    static let python = Language(
+        name: "python", metric: "cpython", shares: ["cpython": 0.5, "native libcrypto": 0.5])
+    static let go = Language(name: "go", metric: "go", shares: ["go": 1])
 
     /// What was counted for one process.
     struct Counts {
@@ -78,6 +81,8 @@ struct ProfilingMetricsLiveTests {
         let otelcol = URL(fileURLWithPath: bundle).deletingLastPathComponent().appendingPathComponent("otelcol").path
         let collector = try ChildProcess(
             [otelcol, "--config", folder.path(of: "otel.yml"), "--feature-gates=service.profilesSupport"])
+        // Their runtimes are inspected while the machine still has time for it.
+        let languages = try await Self.start(in: folder)
         // The first intervals are over: the profiler runs.
         try await Task.sleep(for: .seconds(4))
         var children: [pid_t: (activity: Activity, process: ChildProcess)] = [:]
@@ -85,7 +90,6 @@ struct ProfilingMetricsLiveTests {
             let child = try ChildProcess([program, activity.name, folder.path(of: "")])
             children[child.pid] = (activity, child)
         }
-        let languages = try await Self.start(in: folder)
         try await Task.sleep(for: .seconds(16))
         let times = try children.keys.reduce(into: [:]) { $0[$1] = try Self.accountedShareOfUserTime(pid: $1) }
         for child in children.values { child.process.send(SIGKILL) }
@@ -95,7 +99,8 @@ struct ProfilingMetricsLiveTests {
         #expect(try await onThread { collector.wait() } == .code(0))
 
         peer.end()
-        let counts = Self.counts(of: try await events)
+        let received = try await events
+        let counts = Self.counts(of: received)
         for (pid, child) in children {
             let name = child.activity.name
             let seen = try #require(counts[Int64(pid)], "no metrics of \(name)")
@@ -122,7 +127,13 @@ struct ProfilingMetricsLiveTests {
         }
         for program in languages {
             let name = program.language.name
-            let seen = try #require(counts[Int64(program.process.pid)], "no metrics of \(name)")
+            // Samples from before the runtime was inspected lack its frames and say nothing about shares: from the
+            // message on that follows the first with such frames.
+            let pid = Int64(program.process.pid)
+            let first = try #require(
+                received.firstIndex { Self.counts(of: [$0])[pid]?.userCode[program.language.metric] != nil },
+                "no metrics of \(name)")
+            let seen = try #require(Self.counts(of: Array(received[(first + 1)...]))[pid], "no metrics of \(name)")
             #expect(seen.user >= 100, "\(name): \(seen.user) samples")
             for (code, expected) in program.language.shares {
                 let share = Double(seen.userCode[code, default: 0]) / Double(max(1, seen.user))
