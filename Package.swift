@@ -59,6 +59,7 @@ var targets: [Target] = [
     module(
         "Profiler/Engine",
         [
+            "BEAMRuntime",
             "BPFObjects", "BinaryReading", "CBPFInterface", "CEngineSupport", "CSnapshotUnwinding", "ObjectFiles",
             "PHPRuntime", "PerlRuntime", "Privileges", "Processes", "PythonRuntime", "RubyRuntime", "RuntimeSupport",
             "Symbolization",
@@ -68,6 +69,10 @@ var targets: [Target] = [
     // Managed runtimes: what they share, and a module for each.
     module("Profiler/RuntimeSupport", ["CBPFInterface", "ObjectFiles", "Processes"]),
     tests("RuntimeSupport", ["Processes"]),
+    module(
+        "Profiler/Runtimes/BEAM", name: "BEAMRuntime",
+        ["CBPFInterface", "ObjectFiles", "Processes", "RuntimeSupport"]),
+    tests("BEAMRuntime", ["CBPFInterface", "ObjectFiles", "Processes", "RuntimeSupport"], exclude: ["Recorded"]),
     module(
         "Profiler/Runtimes/PHP", name: "PHPRuntime",
         ["CBPFInterface", "ObjectFiles", "Processes", "RuntimeSupport"]),

@@ -74,6 +74,20 @@ struct php_state {
     u8 unused[4];
 };
 
+struct beam_state {
+    u64 stack;   /* the process's: where its next return address is looked for */
+    u64 modules; /* array of what the modules in use take up; 0: not read yet */
+    u64 low;     /* of all compiled code */
+    u64 high;
+    u64 start;   /* of the module found last */
+    u64 end;
+    u64 record;  /* arm64: of compiled code that called C, its frame record on the thread's own stack; 0: none */
+    u32 module_count;
+    u32 checksum; /* of the module found last */
+    u32 words;    /* looked at since the latest return address */
+    u32 unused;
+};
+
 /* Where unwinding stands. */
 struct unwind_state {
     u64 registers[ABI_REGISTER_COUNT];
@@ -109,6 +123,7 @@ struct unwind_state {
     struct perl_state perl;
     struct ruby_state ruby;
     struct php_state php;
+    struct beam_state beam;
     /* Bounds of a bisection. Kept in memory, read and written as volatile: to the verifier a value loaded from a map is
      * any value, so that the paths through a loop stay one state; in registers they double with every step. */
     volatile u32 search_low;

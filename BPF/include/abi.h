@@ -220,6 +220,7 @@ enum unwinder {
     UNWINDER_RUBY = 3,
     UNWINDER_PHP = 4,
     UNWINDER_PERL = 5,
+    UNWINDER_BEAM = 9,
     UNWINDER_COUNT = 16,
 };
 
@@ -316,6 +317,8 @@ enum frame_kind {
     FRAME_PERL = 6,
     /* Word 1: zend_function. Word 2: line << 32 | checksum of the function, see runtimes/php.bpf.c. */
     FRAME_PHP = 5,
+    /* Word 1: address in compiled code. Word 2: checksum of the module << 32 | enum beam_frame. */
+    FRAME_BEAM = 10,
 };
 
 /* X(number, NAME, "short name", "sentence") */

@@ -168,4 +168,31 @@ enum {
     PHP_MAX_DELEGATIONS = 16,     /* generators that wait for one another by `yield from` */
 };
 
+enum beam_frame {
+    /* The address is a return address: the call lies before it. */
+    BEAM_FRAME_IS_CALL = 1,
+};
+
+/* Compiled code that belongs to no module: fragments that modules share, and where processes begin and end. */
+enum { BEAM_SHARED_CODE = 2 };
+
+/* Value of the hash map beam_processes, key u32 pid. Addresses are process addresses; offsets are in bytes, within the
+ * structs named. */
+struct beam_process {
+    struct thread_value current_process; /* Process * that a scheduler's thread runs; 0: none */
+    u64 ranges;                          /* struct ranges[3] */
+    u64 code_index;                      /* u32: which of them is in use */
+    u64 normal_exit;                     /* where the first function of a process returns to */
+    struct code_range shared[BEAM_SHARED_CODE];
+    struct code_range scheduler; /* the code that takes up one process after the other, process_main */
+    struct code_range text;      /* the emulator's native code */
+    u32 attachment;
+    u32 scheduler_frame_bytes;   /* of process_main, without what aligns it */
+    u16 process_stop;            /* Process: stop, the top of its stack; htop lies before it */
+    u16 module_digest;           /* BeamCodeHeader: md5_ptr */
+    u16 registers;               /* from the start of ErtsSchedulerRegisters to where the register for them points */
+    u16 reserved;
+};
+enum { BEAM_DIGEST_BYTES = 16 };
+
 #endif

@@ -1,3 +1,4 @@
+import BEAMRuntime
 import CBPFInterface
 import ObjectFiles
 import PerlRuntime
@@ -8,6 +9,7 @@ import RuntimeSupport
 
 /// The one list of managed runtimes.
 let managedRuntimes: [any Runtime] = [
+    BEAMRuntime(),
     PerlRuntime(),
     PHPRuntime(),
     PythonRuntime(),
