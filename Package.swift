@@ -172,7 +172,7 @@ targets += [
     tests(
         "ProfilingReceiver",
         [
-            "Collector", "Engine", "OTLP", "OTLPTestSupport", logging,
+            "Collector", "Engine", "OTLP", "OTLPTestSupport", "Processes", logging,
             .product(name: "SwiftProtobuf", package: "swift-protobuf"),
         ]),
     .executableTarget(

@@ -2,6 +2,7 @@ import Engine
 import FoundationEssentials
 import OTLP
 import OTLPTestSupport
+import Processes
 import SwiftProtobuf
 import Testing
 
@@ -57,6 +58,34 @@ import Testing
         for (line, wanted) in zip(lines, expected) { #expect(line == wanted) }
         #expect(lines.count == expected.count)
         #expect(try findings(message) == [])
+    }
+
+    @Test func whatRunsTheProcessIsSaid() throws {
+        var interval = Intervals.rich()
+        interval.samples = [Intervals.sample(at: 1)]
+        var process = ProfileProcess(pid: 100)
+        process.placement = ControlGroupPlacement(
+            path: "/kubepods/pod2d3da189-6407-48e3-9ab6-78188d75e609/cri-containerd-x.scope")
+        process.container = ContainerDescription()
+        process.container?.name = "web"
+        process.container?.imageName = "web:7"
+        process.container?.podName = "web-0"
+        process.container?.podNamespace = "shop"
+        process.service = ServiceName("cart", source: .environment)
+        interval.processes = [.init(pid: 100): process]
+        let message = try #require(ProfilesEncoder.forTests().encode(interval))
+        #expect(
+            Rendering.lines(message).first
+                == "resource container.image.name=web:7 container.name=web container.runtime=containerd "
+                + "k8s.namespace.name=shop k8s.pod.name=web-0 k8s.pod.uid=2d3da189-6407-48e3-9ab6-78188d75e609 "
+                + "otelcol.service.name.source=environment process.pid=100 service.name=cart")
+        process.container = nil
+        process.placement = ControlGroupPlacement(path: "/system.slice/nginx.service")
+        process.service = nil
+        interval.processes = [.init(pid: 100): process]
+        #expect(
+            try Rendering.lines(#require(ProfilesEncoder.forTests().encode(interval))).first
+                == "resource process.pid=100 systemd.unit=nginx.service")
     }
 
     /// `execve` between two samples: one pid, two resources, each with the program of its time.

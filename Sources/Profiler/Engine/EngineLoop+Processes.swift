@@ -56,5 +56,8 @@ extension ProfileProcess {
         self.init(
             pid: pid, parentPID: facts.parentPID, executablePath: facts.executablePath,
             commandName: facts.commandName, containerID: facts.containerID, environment: environment)
+        placement = facts.placement
+        container = facts.container
+        service = facts.service
     }
 }

@@ -1,3 +1,5 @@
+import Processes
+
 /// What the engine saw in one reporting interval: counted traces with named frames.
 ///
 /// Samples refer to traces, traces to frames and frames to executables by index into the arrays of the same value.
@@ -204,6 +206,9 @@ public struct ProfileProcess: Sendable, Hashable {
     public var containerID: String?
     /// The environment variables that the configuration asks for.
     public var environment: [String: String]
+    public var placement: ControlGroupPlacement?
+    public var container: ContainerDescription?
+    public var service: ServiceName?
 
     public init(
         pid: Int32, parentPID: Int32 = 0, executablePath: String? = nil, commandName: String = "",

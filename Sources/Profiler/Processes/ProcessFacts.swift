@@ -13,6 +13,11 @@ public struct ProcessFacts: Sendable, Equatable {
     public var containerID: String?
     /// The cgroup that says most, see `ContainerID.mainPath`.
     public var cgroupPath: String?
+    /// What that path tells.
+    public var placement: ControlGroupPlacement?
+    /// Nil outside of containers, and where no runtime's file tells.
+    public var container: ContainerDescription?
+    public var service: ServiceName?
     /// Clock ticks between boot and start, 0 when not known.
     public var startTimeTicks: UInt64 = 0
     /// Of the initial environment, the variables that were asked for and are set, in the order of the process.
@@ -47,11 +52,12 @@ extension ProcFileSystem {
     private static let maximumEnvironmentBytes = 1 << 20
     /// Looked for once, when the first process without a cgroup path is met.
     private static let ownContainer = ContainerID.own()
+    private static let containers = ContainerDescriptions()
 
     /// Reads the facts about a process; what cannot be read is left out.
     /// - Parameters:
     ///   - thread: a thread of it that lives; used when the main thread has exited.
-    ///   - environmentVariables: names of variables to report. When empty, the environment is not read at all.
+    ///   - environmentVariables: names of variables to report.
     /// - Throws: `ProcessReadFailure` when nothing can be read, `.gone` above all.
     public func facts(
         of pid: ProcessID, thread: ProcessID, environmentVariables: Set<String> = []
@@ -71,16 +77,21 @@ extension ProcFileSystem {
             // In the profiler's own private cgroup namespace; kernel threads live in the root of the host's.
             if facts.cgroupPath == "/", !stat.isKernelThread { facts.containerID = Self.ownContainer }
         }
+        facts.placement = facts.cgroupPath.map { ControlGroupPlacement(path: $0) }
         if let text = try? ProcFile.read(path(pid, "\(folder)status"), limitBytes: 64 << 10) {
             facts.readStatus(text)
         }
         if stat.isKernelThread { return facts }
         facts.executablePath = ProcFile.readLink(path(pid, "\(folder)exe"))
-        if !environmentVariables.isEmpty,
-            let text = try? ProcFile.read(path(pid, "\(folder)environ"), limitBytes: Self.maximumEnvironmentBytes)
-        {
-            facts.readEnvironment(text, names: environmentVariables)
+        facts.container = facts.containerID.flatMap { Self.containers.description(of: $0) }
+        if let text = try? ProcFile.read(path(pid, "\(folder)environ"), limitBytes: Self.maximumEnvironmentBytes) {
+            facts.readEnvironment(text, names: environmentVariables.union(ServiceName.environmentVariables))
         }
+        facts.service = ServiceName(
+            environment: facts.environment, containerName: facts.container?.name,
+            systemdUnit: facts.placement?.systemdUnit,
+            executableName: facts.executableName.map(MapsParser.withoutDeletedMark))
+        facts.environment.removeAll { !environmentVariables.contains($0.name) }
         return facts
     }
 }

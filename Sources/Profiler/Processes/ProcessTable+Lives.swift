@@ -100,11 +100,14 @@ extension ProcessTable {
         // A child is born into its parent's cgroup, and runs its parent's program until it executes its own.
         told.containerID = parentFacts?.containerID
         told.cgroupPath = parentFacts?.cgroupPath
+        told.placement = parentFacts?.placement
+        told.container = parentFacts?.container
         told.executablePath = entry.programPath.isEmpty ? nil : entry.programPath
         if entry.runsParentsProgram {
             told.executablePath = told.executablePath ?? parentFacts?.executablePath
             if told.commandName.isEmpty { told.commandName = parentFacts?.commandName ?? "" }
         }
+        if entry.runsParentsProgram { told.service = parentFacts?.service }
         return told.executablePath == nil && told.commandName.isEmpty ? nil : told
     }
 }

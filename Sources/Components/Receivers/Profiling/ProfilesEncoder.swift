@@ -144,8 +144,20 @@ enum ProcessAttributes {
     static func attributes(pid: Int32, _ process: ProfileProcess?) -> [OTLPKeyValue] {
         var attributes: [OTLPKeyValue] = []
         if let process {
-            if let container = process.containerID, !container.isEmpty {
-                attributes.append(OTLPKeyValue("container.id", container))
+            let container = process.container
+            for (key, value) in [
+                ("container.id", process.containerID),
+                ("container.image.name", container?.imageName),
+                ("container.name", container?.name),
+                ("container.runtime", process.placement?.containerRuntime),
+                ("k8s.namespace.name", container?.podNamespace),
+                ("k8s.pod.name", container?.podName),
+                ("k8s.pod.uid", process.placement?.podUID ?? container?.podUID),
+                ("otelcol.service.name.source", process.service?.source.rawValue),
+                ("service.name", process.service?.name),
+                ("systemd.unit", process.placement?.systemdUnit),
+            ] {
+                if let value, !value.isEmpty { attributes.append(OTLPKeyValue(key, value)) }
             }
             for (name, value) in process.environment where !name.isEmpty {
                 attributes.append(OTLPKeyValue("process.environment_variable.\(name)", value))
