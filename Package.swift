@@ -61,6 +61,7 @@ var targets: [Target] = [
         [
             "BEAMRuntime",
             "BPFObjects", "BinaryReading", "CBPFInterface", "CEngineSupport", "CSnapshotUnwinding", "ObjectFiles",
+            "DotNetRuntime",
             "PHPRuntime", "PerlRuntime", "Privileges", "Processes", "PythonRuntime", "RubyRuntime", "RuntimeSupport",
             "Symbolization",
             "Unwinding",
@@ -73,6 +74,10 @@ var targets: [Target] = [
         "Profiler/Runtimes/BEAM", name: "BEAMRuntime",
         ["CBPFInterface", "ObjectFiles", "Processes", "RuntimeSupport"]),
     tests("BEAMRuntime", ["CBPFInterface", "ObjectFiles", "Processes", "RuntimeSupport"], exclude: ["Recorded"]),
+    module(
+        "Profiler/Runtimes/DotNet", name: "DotNetRuntime",
+        ["CBPFInterface", "ObjectFiles", "Processes", "RuntimeSupport"]),
+    tests("DotNetRuntime", ["CBPFInterface", "ObjectFiles", "Processes", "RuntimeSupport"]),
     module(
         "Profiler/Runtimes/PHP", name: "PHPRuntime",
         ["CBPFInterface", "ObjectFiles", "Processes", "RuntimeSupport"]),

@@ -88,6 +88,37 @@ struct beam_state {
     u32 unused;
 };
 
+/* Code of one kind that frames of the trace were found in. */
+struct dotnet_code {
+    u64 start, end;     /* process addresses */
+    u64 base;           /* what the addresses in the tables are relative to */
+    u64 map;            /* nibble map that tells where methods start; 0: an image */
+    u64 functions;      /* of an image: its table of functions; 0: it has none */
+    u64 function_count;
+};
+
+struct dotnet_state {
+    struct dotnet_code heap;
+    struct dotnet_code image;
+    u64 method;         /* the present one's header */
+    u64 method_start;
+    u64 functions;      /* the table that the present frame's function is in */
+    u64 function_count;
+    /* The present function, relative to the base: begin, end, unwinding information. */
+    u32 function[4];
+    u32 unwind[16];     /* that information: a header of 4 bytes, then codes of 2 bytes each */
+    u64 stack;          /* while codes are followed */
+    u64 frame_pointer;
+    /* A search's present place. Kept here for the reason that the bounds of a bisection are. */
+    volatile u64 place;
+    volatile u64 rest;
+    volatile u32 skipped;
+    u32 sought_kind;
+    u64 sought;         /* the address that was sought last: what kind of code lies there */
+    u8 is_in_epilogue;  /* of the interrupted function: `stack` and `frame_pointer` are known */
+    u8 unused[7];
+};
+
 /* Where unwinding stands. */
 struct unwind_state {
     u64 registers[ABI_REGISTER_COUNT];
@@ -124,6 +155,7 @@ struct unwind_state {
     struct ruby_state ruby;
     struct php_state php;
     struct beam_state beam;
+    struct dotnet_state dotnet;
     /* Bounds of a bisection. Kept in memory, read and written as volatile: to the verifier a value loaded from a map is
      * any value, so that the paths through a loop stay one state; in registers they double with every step. */
     volatile u32 search_low;

@@ -220,6 +220,7 @@ enum unwinder {
     UNWINDER_RUBY = 3,
     UNWINDER_PHP = 4,
     UNWINDER_PERL = 5,
+    UNWINDER_DOTNET = 8,
     UNWINDER_BEAM = 9,
     UNWINDER_COUNT = 16,
 };
@@ -317,6 +318,9 @@ enum frame_kind {
     FRAME_PERL = 6,
     /* Word 1: zend_function. Word 2: line << 32 | checksum of the function, see runtimes/php.bpf.c. */
     FRAME_PHP = 5,
+    /* Word 1: what it is, by its lowest two bits (enum dotnet_frame), above them an address that is a multiple of 4.
+     * Word 2: offset of the instruction or return address << 32 | checksum. See runtimes/dotnet.bpf.c. */
+    FRAME_DOTNET = 9,
     /* Word 1: address in compiled code. Word 2: checksum of the module << 32 | enum beam_frame. */
     FRAME_BEAM = 10,
 };

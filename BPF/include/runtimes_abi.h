@@ -195,4 +195,51 @@ struct beam_process {
 };
 enum { BEAM_DIGEST_BYTES = 16 };
 
+enum dotnet_frame {
+    /* Word 1: RealCodeHeader of a method that was compiled at run time. Offset: from the method's start. Checksum: of the
+     * header. */
+    DOTNET_FRAME_METHOD = 0,
+    /* Word 1: where the image of an assembly with precompiled code begins. Offset: from there. Checksum: 0. */
+    DOTNET_FRAME_IMAGE = 1,
+    /* A stub. Word 1: its address. Offset: number of its kind (StubCodeBlockKind), 0 where it is not known. */
+    DOTNET_FRAME_STUB = 2,
+};
+/* Whether word 2's address is a return address. */
+enum { DOTNET_RETURN_ADDRESS = 1u << 31 };
+
+enum dotnet_flag {
+    /* Ranges of code are in a list, not in a tree: .NET 6 and 7. */
+    DOTNET_HAS_SECTION_LIST = 1,
+    /* Words of nibble maps may be pointers: .NET 10. */
+    DOTNET_MAP_HAS_POINTERS = 2,
+};
+
+/* Value of the hash map dotnet_processes, key u32 pid. Offsets are in bytes, within the structs named. */
+struct dotnet_process {
+    u64 sections;            /* process address of the tree's root, or of the pointer to the list's first element */
+    u32 attachment;
+    u32 code_heap_flag;      /* of RangeSection.flags: the code was compiled at run time */
+    u32 stubs_flag;          /* of RangeSection.flags: stubs; 0: sections do not tell */
+    u16 flags;               /* enum dotnet_flag */
+    /* RangeSection, below DOTNET_SECTION_BYTES; multiples of 8 but for section_flags, one of 4. */
+    u16 section_begin;
+    u16 section_end;
+    u16 section_next;        /* with DOTNET_HAS_SECTION_LIST */
+    u16 section_flags;
+    u16 section_heap;
+    /* HeapList, below DOTNET_HEAP_BYTES; multiples of 8. */
+    u16 heap_base;
+    u16 heap_map;
+    /* RealCodeHeader, below DOTNET_HEADER_BYTES; multiples of 8, or of 4 for header_function_count. */
+    u16 header_debug_info;
+    u16 header_method;
+    u16 header_function_count;
+    u16 header_functions;    /* a multiple of 4; what follows lies there and not behind a pointer */
+};
+enum {
+    DOTNET_SECTION_BYTES = 64,
+    DOTNET_HEAP_BYTES = 96,
+    DOTNET_HEADER_BYTES = 48, /* with one function: what follows may not be mapped */
+};
+
 #endif

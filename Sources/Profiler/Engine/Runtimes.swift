@@ -1,5 +1,6 @@
 import BEAMRuntime
 import CBPFInterface
+import DotNetRuntime
 import ObjectFiles
 import PerlRuntime
 import PHPRuntime
@@ -10,6 +11,7 @@ import RuntimeSupport
 /// The one list of managed runtimes.
 let managedRuntimes: [any Runtime] = [
     BEAMRuntime(),
+    DotNetRuntime(),
     PerlRuntime(),
     PHPRuntime(),
     PythonRuntime(),
