@@ -66,7 +66,7 @@ var targets: [Target] = [
             "Symbolization",
             "Unwinding",
         ]),
-    tests("Engine", ["CBPFInterface", "LiveSupport"]),
+    tests("Engine", ["CBPFInterface", "LiveSupport", "TestRandomness"]),
     // Managed runtimes: what they share, and a module for each.
     module("Profiler/RuntimeSupport", ["CBPFInterface", "ObjectFiles", "Processes"]),
     tests("RuntimeSupport", ["Processes"]),

@@ -52,6 +52,25 @@ import Testing
         #expect(metrics["bpf.output.failed"] == 0)
     }
 
+    /// Windows of time that chance leaves out: nothing is sampled, and what is wrong otherwise would be seen.
+    @Test(.enabled(if: try Live.has(.root, .bpf, .perfEvents)), arguments: [0, 100])
+    func samplesOnlyInSampledWindows(percent: Int) throws {
+        let count = Mutex(0)
+        var options = EngineOptions()
+        options.samplesPerSecond = 199
+        options.reportIntervalNanoseconds = 500_000_000
+        options.sampledWindowsPercent = percent
+        let engine = Engine(
+            options: options, log: { _, _ in },
+            handler: { interval in count.withLock { $0 += interval.samples.count } })
+        try engine.start()
+        let end = time(nil) + 3
+        while time(nil) < end {}
+        engine.stop()
+        let samples = count.withLock { $0 }
+        #expect(percent == 0 ? samples == 0 : samples > 100)
+    }
+
     /// The calling thread's id: `/proc/thread-self` leads to `PID/task/TID`.
     static var threadID: Int32? {
         var target = [UInt8](repeating: 0, count: 64)

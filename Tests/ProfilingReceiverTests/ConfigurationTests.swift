@@ -123,7 +123,7 @@ import Testing
         for (warning, key) in zip(decoded.warnings, keys) {
             #expect(warning.hasPrefix("receivers::profiling::\(key): "))
         }
-        #expect(decoded.configuration.obstacles.count == 2)
+        #expect(decoded.configuration.obstacles.count == 1)
     }
 
     @Test(arguments: [

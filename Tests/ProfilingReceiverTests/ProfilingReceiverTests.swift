@@ -162,12 +162,12 @@ import Testing
 
     @Test func settingsThatCannotBeHonouredPreventTheStart() async throws {
         var configuration = ProfilingConfiguration()
-        configuration.probabilisticThreshold = 10
+        configuration.pidNamespaceTranslation = .exact
         await #expect(throws: CollectorError.self) { _ = try await Bench(configuration) }
         configuration.errorMode = .ignore
         let bench = try await Bench(configuration)
         #expect(bench.source == nil)
-        #expect(bench.log.all.first?.contains("probabilistic_threshold") == true)
+        #expect(bench.log.all.first?.contains("pid_namespace_translation") == true)
     }
 
     @Test func shutdownTwiceIsHarmless() async throws {

@@ -84,6 +84,7 @@ final class EngineLoop {
     var intervalStart: UInt64
     var nextReport: UInt64
     var schedule: ReportSchedule
+    var windows: SamplingWindows
     var generation: UInt64 = 0
     var deliveredTraces = 0
     var deliveredWords = 0
@@ -130,6 +131,7 @@ final class EngineLoop {
         numbers = ExecutableNumbers(capacity: kernel.options.maximumExecutables)
         intervalStart = monotonicNanoseconds()
         schedule = ReportSchedule(options)
+        windows = SamplingWindows(options)
         nextReport = intervalStart &+ schedule.next()
     }
 
@@ -206,6 +208,14 @@ final class EngineLoop {
             kernel.stopSampling(cpu: cpu)
             buffer.stop(cpu: cpu)
         }
+        let wasOn = windows.isOn
+        var generator = SystemRandomNumberGenerator()
+        guard windows.update(now: monotonicNanoseconds(), using: &generator) else {
+            if wasOn || !kernel.sampledCPUs.isEmpty { log(.info, "not sampling for now, as probability has it") }
+            kernel.stopSampling()
+            return
+        }
+        if !wasOn { log(.info, "sampling again") }
         var failures: [Int: String] = [:]
         for failure in monitor.eventFailures where failure.errno != ENODEV { failures[failure.cpu] = "\(failure)" }
         for cpu in wanted {

@@ -8,6 +8,9 @@ public struct EngineOptions: Sendable {
     public var reportJitter: Double = 0.2
     /// Whether samples of the idle task are reported.
     public var includeIdle = false
+    /// How many of 100 windows of time are sampled, on average; in the others the machine is left alone.
+    public var sampledWindowsPercent = 100
+    public var samplingWindowNanoseconds: UInt64 = 60_000_000_000
     /// CPUs to sample; nil for all online ones.
     public var cpus: Set<Int>?
     /// How often the clock offset between CLOCK_MONOTONIC and UTC is measured, in nanoseconds; 0 for once.

@@ -73,11 +73,6 @@ public struct ProfilingConfiguration: Sendable, Equatable {
     /// Each is a sentence. (What is missing but does less harm is warned about when the configuration is read.)
     public var obstacles: [String] {
         var obstacles: [String] = []
-        if probabilisticThreshold < 100 {
-            obstacles.append(
-                "probabilistic_threshold is not supported yet: all of the time would be profiled, not "
-                    + "\(probabilisticThreshold) % of it as asked for; remove it, and lower samples_per_second instead")
-        }
         switch pidNamespaceTranslation {
         case .exact, .recursive:
             obstacles.append(

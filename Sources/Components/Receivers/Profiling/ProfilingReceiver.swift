@@ -158,6 +158,8 @@ extension ProfilingConfiguration {
         options.reportJitter = reporterJitter
         options.includeIdle = sendIdleFrames
         options.cpus = pinCPUIDs
+        options.sampledWindowsPercent = probabilisticThreshold
+        options.samplingWindowNanoseconds = Self.nanoseconds(probabilisticInterval)
         options.clockSyncIntervalNanoseconds = Self.nanoseconds(clockSyncInterval)
         options.environmentVariables = includeEnvVars
         options.memoryBudgetBytes = memoryBudgetMiB << 20
