@@ -10,7 +10,8 @@ STATIC_FLAGS = -debug-info-format none --static-swift-stdlib -Xswiftc -static-ex
 LIVE_TESTS = ^(LiveTests|EngineTests|BPFObjectsTests|ProcessesTests|UnwindCasesTests|OTLPHTTPExporterTests|OTLPGRPCExporterTests|OTLPReceiverTests)\.|FirstPictureTests|PrivilegesLiveTests|ProfilingMetricsLiveTests|ElasticsearchLiveTests|ReloadLiveTests
 
 # Versions of language runtimes that the test bed beside the checkout has.
-MATRIX_RUNTIMES = dotnet8 dotnet8-selfcontained mcs erlang25 erlang27 erlang29 perl5.32 perl5.36 perl5.40 perl5.42 php7.4 php8.2 php8.4 php8.5 \
+MATRIX_RUNTIMES = dotnet8 dotnet8-selfcontained mcs erlang25 erlang27 erlang29 jdk8 jdk11 jdk17 jdk21 jdk25 jdk26 \
+	perl5.32 perl5.36 perl5.40 perl5.42 php7.4 php8.2 php8.4 php8.5 \
 	python3.9 python3.11 python3.13 python3.14 python3.15 ruby2.7 ruby3.1 ruby3.3 ruby3.4
 TESTBED ?= ../shared/tools
 
@@ -49,7 +50,7 @@ test-matrix: build-tests
 		$(TESTBED)/runtimes run php$$version env DEBIAN_FRONTEND=noninteractive apt-get -q -y --no-install-recommends \
 			install php$$version-fpm libapache2-mod-php$$version >/dev/null </dev/null || exit 1; \
 	done
-	OTELCOL_TEST_RUNTIMES="$(MATRIX_RUNTIMES)" $(SWIFT) test --skip-build --no-parallel --filter 'LiveSuite.*(BEAM|DotNet|Perl|PHP|Python|Ruby)|LineTableTests|PerlProcessTests|RubyRuntimeTests'
+	OTELCOL_TEST_RUNTIMES="$(MATRIX_RUNTIMES)" $(SWIFT) test --skip-build --no-parallel --filter 'LiveSuite.*(BEAM|DotNet|JVM|Perl|PHP|Python|Ruby)|LineTableTests|PerlProcessTests|RubyRuntimeTests'
 
 setup:
 	@Scripts/setup build

@@ -62,6 +62,7 @@ var targets: [Target] = [
             "BEAMRuntime",
             "BPFObjects", "BinaryReading", "CBPFInterface", "CEngineSupport", "CSnapshotUnwinding", "ObjectFiles",
             "DotNetRuntime",
+            "JVMRuntime",
             "PHPRuntime", "PerlRuntime", "Privileges", "Processes", "PythonRuntime", "RubyRuntime", "RuntimeSupport",
             "Symbolization",
             "Unwinding",
@@ -78,6 +79,10 @@ var targets: [Target] = [
         "Profiler/Runtimes/DotNet", name: "DotNetRuntime",
         ["CBPFInterface", "ObjectFiles", "Processes", "RuntimeSupport"]),
     tests("DotNetRuntime", ["CBPFInterface", "ObjectFiles", "Processes", "RuntimeSupport"]),
+    module(
+        "Profiler/Runtimes/JVM", name: "JVMRuntime",
+        ["CBPFInterface", "ObjectFiles", "Processes", "RuntimeSupport"]),
+    tests("JVMRuntime", ["CBPFInterface", "LiveSupport", "ObjectFiles", "Processes", "RuntimeSupport"]),
     module(
         "Profiler/Runtimes/PHP", name: "PHPRuntime",
         ["CBPFInterface", "ObjectFiles", "Processes", "RuntimeSupport"]),

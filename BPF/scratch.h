@@ -119,6 +119,37 @@ struct dotnet_state {
     u8 unused[7];
 };
 
+/* What is on the stack where a frame was interrupted. */
+enum jvm_shape {
+    JVM_WHOLE_FRAME = 0,
+    JVM_RETURN_ADDRESS = 1, /* nothing else: the frame was not yet made, or is gone */
+    JVM_PAIR = 2,           /* the caller's FP and the return address */
+    JVM_FRAME_WITHOUT_FP = 3, /* room for all of the frame, but the caller's FP is not yet in it */
+};
+
+struct jvm_state {
+    /* A block that is being looked for. */
+    u64 heap;
+    u64 segments;
+    u64 segment;
+    u64 block; /* found */
+    u32 hops;
+    u8 is_searching;
+    u8 is_in_code;       /* the present frame's address lies in a code heap */
+    u8 shape;            /* enum jvm_shape of the interrupted frame, told from its code alone */
+    u8 prologue;         /* the same if it was interrupted in its prologue */
+    /* The caller's registers, and answers to small questions: volatile for the reason that the bounds of a bisection are. */
+    volatile u64 pc;
+    volatile u64 sp;
+    volatile u64 fp;
+    volatile u64 place;
+    volatile u32 name;   /* first characters of the blob's */
+    volatile u8 way;     /* how to leave the frame: see runtimes/jvm.bpf.c */
+    volatile u8 is_code; /* latest answer of check_code */
+    volatile u8 is_entry;
+    volatile u8 unused;
+};
+
 /* Where unwinding stands. */
 struct unwind_state {
     u64 registers[ABI_REGISTER_COUNT];
@@ -156,6 +187,7 @@ struct unwind_state {
     struct php_state php;
     struct beam_state beam;
     struct dotnet_state dotnet;
+    struct jvm_state jvm;
     /* Bounds of a bisection. Kept in memory, read and written as volatile: to the verifier a value loaded from a map is
      * any value, so that the paths through a loop stay one state; in registers they double with every step. */
     volatile u32 search_low;

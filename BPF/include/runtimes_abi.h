@@ -242,4 +242,57 @@ enum {
     DOTNET_HEADER_BYTES = 48, /* with one function: what follows may not be mapped */
 };
 
+enum jvm_frame {
+    /* Word 1: nmethod. Place: offset from its code's start. Tells apart: its compilation's number. Word 3: Method. */
+    JVM_FRAME_COMPILED = 0,
+    /* Word 1: Method. Place: of the bytecode, or JVM_PLACE_UNKNOWN. Tells apart: checksum. Word 3: ConstMethod. */
+    JVM_FRAME_INTERPRETED = 1,
+    /* Word 1: any other CodeBlob. Place: offset from its code's start. Tells apart: first bytes of the name. Word 3: where
+     * the name lies, which outlives the blob. */
+    JVM_FRAME_STUB = 2,
+};
+enum { JVM_PLACE_UNKNOWN = 0xffff };
+
+enum jvm_flag {
+    /* A blob says where its code lies by offsets, not by pointers. */
+    JVM_HAS_CODE_OFFSETS = 1,
+};
+
+/* Reserved at the start, and never moved: what is in use of it grows and shrinks. */
+struct jvm_code_heap {
+    struct code_range code; /* process addresses */
+    u64 segments;           /* process address of its map of segments: how far back a segment's block begins */
+};
+enum { JVM_CODE_HEAPS = 4 };
+
+/* Value of the hash map jvm_processes, key u32 pid. Offsets are in bytes; those named block_ count from the start of a
+ * block of a code heap, whose header a CodeBlob follows, and lie below JVM_BLOCK_BYTES. */
+struct jvm_process {
+    struct jvm_code_heap heaps[JVM_CODE_HEAPS];
+    struct code_range interpreter; /* process addresses of its code */
+    u32 attachment;
+    u16 flags;                    /* enum jvm_flag */
+    u8 segment_shift;             /* of a segment's size */
+    u8 block_header_bytes;
+    u16 block_used;               /* HeapBlock::Header: _used */
+    u16 block_name;               /* CodeBlob: _name */
+    u16 block_frame_complete;     /* CodeBlob: _frame_complete_offset */
+    u16 block_frame_size;         /* CodeBlob: _frame_size, in words */
+    u16 block_code_begin;         /* CodeBlob */
+    u16 block_code_end;           /* CodeBlob */
+    u16 block_method;             /* nmethod: _method */
+    u16 block_deoptimize;         /* nmethod: the handler that returns lead to once it was deoptimized; 0: not known */
+    u16 block_deoptimize_handle;  /* nmethod: the same for calls of method handles; 0: there is none */
+    u16 compilation;              /* nmethod: _compile_id, from the CodeBlob on */
+    u16 original_pc;              /* nmethod: _orig_pc_offset, from the CodeBlob on */
+    u16 method_const_method;      /* Method: _constMethod */
+    u16 const_method_bytes;       /* size of ConstMethod, behind which its bytecodes lie */
+    u16 bytecode_slot;            /* words from the frame pointer down to where an interpreted frame keeps its place */
+    u32 reserved;
+};
+enum {
+    JVM_BLOCK_BYTES = 256,
+    JVM_SEGMENT_HOPS = 48, /* at most as many back to a block's first segment */
+};
+
 #endif

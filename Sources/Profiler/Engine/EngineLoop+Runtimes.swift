@@ -23,10 +23,13 @@ extension EngineLoop {
         var stage: Stage
         var request: RuntimeThread.AttachRequest
         var attempts = 0
+        /// Times that it was asked again early.
+        var hastened = 0
     }
 
     private static let firstRetryNanoseconds: UInt64 = 10_000_000
     private static let lastRetryNanoseconds: UInt64 = 5_000_000_000
+    private static let hastenedLimit = 64
     /// From then on its stacks say that something is missing for good, as far as can be told.
     private static let attemptsUntilRefused = 12
 
@@ -46,8 +49,9 @@ extension EngineLoop {
         let pid = UInt32(truncatingIfNeeded: key.pid)
         for (runtime, module) in found {
             if let index = runtimes[pid]?.firstIndex(where: { $0.request.runtime.kind == runtime.kind }) {
-                // A program that has just been started maps its libraries one by one.
+                // A program that has just been started maps its libraries one by one, and what was missing may be there now.
                 runtimes[pid]?[index].request.process.modules = modules
+                hastenRuntime(pid, index)
                 continue
             }
             nextAttachment &+= 1
@@ -129,6 +133,17 @@ extension EngineLoop {
     private func tellOnce(_ kind: RuntimeKind, _ problem: String) {
         guard toldRuntimeProblems.count < 1024, toldRuntimeProblems.insert(problem).inserted else { return }
         log(.warning, "\(kind.name) functions are not named: \(problem)")
+    }
+
+    /// As long as a process keeps mapping memory it has not waited long, as far as can be told.
+    private func hastenRuntime(_ pid: UInt32, _ index: Int) {
+        guard let state = runtimes[pid]?[index], case .waiting(let until, let attempts) = state.stage,
+            state.hastened < EngineLoop.hastenedLimit
+        else { return }
+        let soon = monotonicNanoseconds() &+ EngineLoop.firstRetryNanoseconds
+        runtimes[pid]?[index].hastened += 1
+        runtimes[pid]?[index].attempts = 0
+        runtimes[pid]?[index].stage = .waiting(untilNanoseconds: min(until, soon), attempts: attempts)
     }
 
     /// Asks again those that were not ready.

@@ -1,6 +1,7 @@
 import BEAMRuntime
 import CBPFInterface
 import DotNetRuntime
+import JVMRuntime
 import ObjectFiles
 import PerlRuntime
 import PHPRuntime
@@ -12,6 +13,7 @@ import RuntimeSupport
 let managedRuntimes: [any Runtime] = [
     BEAMRuntime(),
     DotNetRuntime(),
+    JVMRuntime(),
     PerlRuntime(),
     PHPRuntime(),
     PythonRuntime(),
