@@ -50,7 +50,7 @@ test-matrix: build-tests
 		$(TESTBED)/runtimes run php$$version env DEBIAN_FRONTEND=noninteractive apt-get -q -y --no-install-recommends \
 			install php$$version-fpm libapache2-mod-php$$version >/dev/null </dev/null || exit 1; \
 	done
-	OTELCOL_TEST_RUNTIMES="$(MATRIX_RUNTIMES)" $(SWIFT) test --skip-build --no-parallel --filter 'LiveSuite.*(BEAM|DotNet|JVM|Perl|PHP|Python|Ruby)|LineTableTests|PerlProcessTests|RubyRuntimeTests'
+	OTELCOL_TEST_RUNTIMES="$(MATRIX_RUNTIMES)" $(SWIFT) test --skip-build --no-parallel --filter 'LiveSuite.*(BEAM|DotNet|JVM|Perl|PHP|Python|Ruby)|LineTableTests|DotNetRuntimeTests|PerlProcessTests|RubyRuntimeTests'
 
 setup:
 	@Scripts/setup build

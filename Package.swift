@@ -78,7 +78,9 @@ var targets: [Target] = [
     module(
         "Profiler/Runtimes/DotNet", name: "DotNetRuntime",
         ["CBPFInterface", "ObjectFiles", "Processes", "RuntimeSupport"]),
-    tests("DotNetRuntime", ["CBPFInterface", "ObjectFiles", "Processes", "RuntimeSupport"]),
+    tests(
+        "DotNetRuntime", ["LiveSupport", "ObjectFiles", "Processes", "RuntimeSupport"],
+        exclude: ["Recorded"]),
     module(
         "Profiler/Runtimes/JVM", name: "JVMRuntime",
         ["CBPFInterface", "ObjectFiles", "Processes", "RuntimeSupport"]),

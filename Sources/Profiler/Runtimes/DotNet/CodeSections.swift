@@ -17,7 +17,7 @@ struct CodeSections<Memory: MemoryReader> {
     let root: UInt64
 
     private static var sectionsLimit: Int { 4096 }
-    private static var nodesLimit: Int { 1 << 16 }
+    private static var nodesLimit: Int { 1 << 14 }
     private static var levels: Int { 5 }
 
     /// - Throws: when the process is gone.

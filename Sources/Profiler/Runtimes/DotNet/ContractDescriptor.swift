@@ -87,6 +87,7 @@ indirect enum JSONValue: Sendable, Equatable {
                 members[name] = value
                 if next(text, &position) == UInt8(ascii: ",") { position += 1 }
             }
+            guard text[safe: position] != nil else { return nil }
             position += 1
             return .object(members)
         case UInt8(ascii: "["):
@@ -97,6 +98,7 @@ indirect enum JSONValue: Sendable, Equatable {
                 values.append(value)
                 if next(text, &position) == UInt8(ascii: ",") { position += 1 }
             }
+            guard text[safe: position] != nil else { return nil }
             position += 1
             return .array(values)
         case UInt8(ascii: "\""): return string(text, &position).map { .string($0) }

@@ -96,7 +96,7 @@ struct DotNetLayout: Sendable, Equatable {
         if let path = contracts.offset("Module", "SimpleName") {
             moduleSimpleName = path
         } else if let path = contracts.offset("Module", "Path") {
-            moduleSimpleName = path - 8
+            moduleSimpleName = path &- 8
         }
         if let name = contracts.offset("DynamicMethodDesc", "MethodName") { dynamicMethodName = name }
         if let bits = contracts.number("MethodDescTokenRemainderBitCount") { tokenRemainderBits = bits }

@@ -107,7 +107,7 @@ struct Metadata<Memory: MemoryReader> {
 
     /// The values of a row, from 1 on; nil when there is no such row.
     func row(_ table: UInt8, _ number: UInt32) -> [UInt32]? {
-        guard let rows = rows(table, number..<(number + 1)) else { return nil }
+        guard number < Self.rowsLimit, let rows = rows(table, number..<(number + 1)) else { return nil }
         return rows.first
     }
 
