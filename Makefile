@@ -11,7 +11,7 @@ LIVE_TESTS = ^(LiveTests|EngineTests|BPFObjectsTests|ProcessesTests|UnwindCasesT
 
 # Versions of language runtimes that the test bed beside the checkout has.
 MATRIX_RUNTIMES = dotnet8 dotnet8-selfcontained mcs erlang25 erlang27 erlang29 jdk8 jdk11 jdk17 jdk21 jdk25 jdk26 \
-	perl5.32 perl5.36 perl5.40 perl5.42 php7.4 php8.2 php8.4 php8.5 \
+	node18 node20 node22 perl5.32 perl5.36 perl5.40 perl5.42 php7.4 php8.2 php8.4 php8.5 \
 	python3.9 python3.11 python3.13 python3.14 python3.15 ruby2.7 ruby3.1 ruby3.3 ruby3.4
 TESTBED ?= ../shared/tools
 
@@ -50,7 +50,7 @@ test-matrix: build-tests
 		$(TESTBED)/runtimes run php$$version env DEBIAN_FRONTEND=noninteractive apt-get -q -y --no-install-recommends \
 			install php$$version-fpm libapache2-mod-php$$version >/dev/null </dev/null || exit 1; \
 	done
-	OTELCOL_TEST_RUNTIMES="$(MATRIX_RUNTIMES)" $(SWIFT) test --skip-build --no-parallel --filter 'LiveSuite.*(BEAM|DotNet|JVM|Perl|PHP|Python|Ruby)|LineTableTests|DotNetRuntimeTests|PerlProcessTests|RubyRuntimeTests'
+	OTELCOL_TEST_RUNTIMES="$(MATRIX_RUNTIMES)" $(SWIFT) test --skip-build --no-parallel --filter 'LiveSuite.*(BEAM|DotNet|JVM|Perl|PHP|Python|Ruby|V8)|LineTableTests|DotNetRuntimeTests|PerlProcessTests|RubyRuntimeTests'
 
 setup:
 	@Scripts/setup build

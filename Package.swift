@@ -65,7 +65,7 @@ var targets: [Target] = [
             "JVMRuntime",
             "PHPRuntime", "PerlRuntime", "Privileges", "Processes", "PythonRuntime", "RubyRuntime", "RuntimeSupport",
             "Symbolization",
-            "Unwinding",
+            "Unwinding", "V8Runtime",
         ]),
     tests("Engine", ["CBPFInterface", "LiveSupport", "TestRandomness"]),
     // Managed runtimes: what they share, and a module for each.
@@ -101,6 +101,10 @@ var targets: [Target] = [
         "Profiler/Runtimes/Ruby", name: "RubyRuntime",
         ["CBPFInterface", "ObjectFiles", "Processes", "RuntimeSupport"]),
     tests("RubyRuntime", ["LiveSupport", "ObjectFiles", "Processes"]),
+    module(
+        "Profiler/Runtimes/V8", name: "V8Runtime",
+        ["CBPFInterface", "ObjectFiles", "Processes", "RuntimeSupport"]),
+    tests("V8Runtime", ["CBPFInterface", "LiveSupport", "ObjectFiles", "Processes", "RuntimeSupport"], exclude: ["Recorded"]),
     // Recorded stacks, replayed by the unwinders compiled for user mode.
     module(
         "Profiler/UnwindCases",

@@ -74,6 +74,26 @@ struct php_state {
     u8 unused[4];
 };
 
+/* Volatile for the reason that the bounds of a bisection are. */
+struct v8_state {
+    /* The frame that is being made: the words behind its header. */
+    volatile u64 kind_and_number;
+    volatile u64 function; /* SharedFunctionInfo, tagged; 0: none. Of builtins the frame's type */
+    volatile u64 identity; /* number of the script << 32 | number of the function */
+    volatile u64 bytecode; /* BytecodeArray, tagged; 0: none */
+    /* From the latter's tagged address to the instruction. */
+    volatile u64 offset;
+    volatile u64 caller; /* return address of a function without a frame */
+    /* What was in the interpreter's registers when code of V8's own was interrupted, for the first function below. */
+    u64 interrupted_bytecode;
+    u64 interrupted_offset;
+    volatile u32 place;
+    volatile u8 is_made;   /* the code was made at run time */
+    volatile u8 is_pushed; /* the caller's frame pointer is on top of the stack */
+    volatile u8 is_frameless;
+    u8 unused;
+};
+
 struct beam_state {
     u64 stack;   /* the process's: where its next return address is looked for */
     u64 modules; /* array of what the modules in use take up; 0: not read yet */
@@ -185,6 +205,7 @@ struct unwind_state {
     struct perl_state perl;
     struct ruby_state ruby;
     struct php_state php;
+    struct v8_state v8;
     struct beam_state beam;
     struct dotnet_state dotnet;
     struct jvm_state jvm;

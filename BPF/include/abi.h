@@ -221,6 +221,7 @@ enum unwinder {
     UNWINDER_PHP = 4,
     UNWINDER_PERL = 5,
     UNWINDER_JVM = 6,
+    UNWINDER_V8 = 7,
     UNWINDER_DOTNET = 8,
     UNWINDER_BEAM = 9,
     UNWINDER_COUNT = 16,
@@ -322,6 +323,8 @@ enum frame_kind {
     /* Word 1: what it is, by its lowest three bits (enum jvm_frame), above them an address that is a multiple of 8.
      * Word 2: a place of 32 bits << 32 | what tells it from others that lie at that address. Word 3: see enum jvm_frame. */
     FRAME_JVM = 7,
+    /* Word 1: kind (enum v8_frame) << 60 | a number of 56 bits. What follows depends on the kind, see runtimes/v8.bpf.c. */
+    FRAME_V8 = 8,
     /* Word 1: what it is, by its lowest two bits (enum dotnet_frame), above them an address that is a multiple of 4.
      * Word 2: offset of the instruction or return address << 32 | checksum. See runtimes/dotnet.bpf.c. */
     FRAME_DOTNET = 9,

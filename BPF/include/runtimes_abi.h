@@ -168,6 +168,52 @@ enum {
     PHP_MAX_DELEGATIONS = 16,     /* generators that wait for one another by `yield from` */
 };
 
+/* What a frame of V8's is. Each has four words: the kind and a number, then what it says. Functions are known by the
+ * address of their SharedFunctionInfo, and by what tells them from another one that is there later: number of the script
+ * << 32 | number of the function in it. */
+enum v8_frame {
+    /* A builtin, or code that works for another one. Number: ELF address of the builtin. Word 2: the frame's type, as
+     * V8 numbers it; 0: it has made no frame. */
+    V8_FRAME_BUILTIN = 1,
+    /* As V8_FRAME_BUILTIN, in code made at run time. Number: process address. */
+    V8_FRAME_STUB = 2,
+    /* A function that the interpreter runs. Number: offset of the instruction, from the tagged address of the bytecode.
+     * Words 2 and 3: function; word 4: its bytecode. */
+    V8_FRAME_INTERPRETED = 3,
+    /* Compiled code. Number: process address. Words 2 and 3: function of the frame, or 0; word 4: its bytecode, or 0. */
+    V8_FRAME_COMPILED = 4,
+    /* A function that is a builtin. Number: its ELF address. Words 2 and 3: function. */
+    V8_FRAME_BUILTIN_FUNCTION = 5,
+};
+enum {
+    V8_FRAME_KIND_SHIFT = 60,
+    /* With V8_FRAME_STUB and V8_FRAME_COMPILED: the address is a return address. */
+    V8_FRAME_RETURN_ADDRESS_SHIFT = 59,
+};
+
+/* Value of the hash map v8_processes, key u32 pid. Offsets are in bytes, within the objects named. */
+struct v8_process {
+    u32 attachment;
+    u16 bytecode_array_type;  /* instance type */
+    u16 frame_bytecode_array; /* bytes below the frame pointer, a multiple of 8 up to 40; its offset lies 8 further below */
+    u16 function_shared;      /* JSFunction: shared */
+    /* Of SharedFunctionInfo, below V8_SHARED_BYTES: script, a multiple of 8; number in its script, one of 4. */
+    u16 shared_script;
+    u16 shared_number;
+    u16 script_number;        /* Script: id */
+    /* Where the interpreter keeps the tagged address of the bytecode and the offset from there; below 32. */
+    u8 register_bytecode;
+    u8 register_offset;
+};
+enum {
+    V8_FRAME_BYTES_BELOW = 48,       /* what is read of a frame, below its pointer; and two words from there on */
+    V8_SHARED_BYTES = 72,            /* of SharedFunctionInfo */
+    V8_MAP_INSTANCE_TYPE = 12,       /* Map: instance_type */
+    V8_NO_FUNCTION_NUMBER = 0xffffffff, /* of builtins */
+    V8_ARRAY_LENGTH = 8,             /* of all kinds of array, a small integer */
+    V8_BYTECODE_HEADER_BYTES = 128, /* at least */
+};
+
 enum beam_frame {
     /* The address is a return address: the call lies before it. */
     BEAM_FRAME_IS_CALL = 1,

@@ -9,6 +9,10 @@ enum FramePattern: Sendable, CustomStringConvertible {
     case kernel
     /// Code of a managed runtime: the function of exactly this name, in the file, at one of the lines.
     case managed(String, file: String, lines: ClosedRange<Int>)
+    /// Code of a managed runtime whose function's name begins with one of these.
+    case managedWithPrefix([String])
+    /// Any function of a managed runtime in the file.
+    case managedIn(String)
     /// Any code of a managed runtime.
     case anyManaged
     /// Any code in a file that is the processor's own.
@@ -23,6 +27,9 @@ enum FramePattern: Sendable, CustomStringConvertible {
         case .kernel: frame.isKernel
         case .managed(let name, let file, let lines):
             frame.type != nil && frame.name == name && frame.file == file && lines.contains(frame.line)
+        case .managedWithPrefix(let prefixes):
+            frame.type != nil && prefixes.contains { frame.name?.hasPrefix($0) ?? false }
+        case .managedIn(let file): frame.type != nil && frame.file == file
         case .anyManaged: frame.type != nil
         case .native: !frame.isKernel && frame.type == nil && !frame.isMarker
         case .either(let first, let second): first.matches(frame) || second.matches(frame)
@@ -46,6 +53,8 @@ enum FramePattern: Sendable, CustomStringConvertible {
         case .object(let name): "[\(name)]"
         case .kernel: "kernel"
         case .managed(let name, let file, let lines): "\(name) [\(file):\(lines.lowerBound)-\(lines.upperBound)]"
+        case .managedWithPrefix(let prefixes): prefixes.map { "\($0)…" }.joined(separator: "|")
+        case .managedIn(let file): "[\(file)]"
         case .anyManaged: "managed"
         case .native: "native"
         case .either(let first, let second): "\(first)|\(second)"

@@ -8,6 +8,7 @@ import PHPRuntime
 import PythonRuntime
 import RubyRuntime
 import RuntimeSupport
+import V8Runtime
 
 /// The one list of managed runtimes.
 let managedRuntimes: [any Runtime] = [
@@ -18,6 +19,7 @@ let managedRuntimes: [any Runtime] = [
     PHPRuntime(),
     PythonRuntime(),
     RubyRuntime(),
+    V8Runtime(),
 ]
 
 /// A runtime that an executable holds.

@@ -18,6 +18,27 @@ extension ELFFile {
         return exported.merging(symbols(named: names, in: table)) { exported, _ in exported }
     }
 
+    /// The defined symbols that the file exports whose names begin with `prefix`, by what follows it.
+    public func exportedSymbols(prefix: String) -> [String: ELFSymbol] {
+        guard let table = dynamicSymbolTable() else { return [:] }
+        let start = Array(prefix.utf8)
+        let size = Int(clamping: min(table.stringsSize, ELFFile.stringsLimitBytes))
+        guard let strings = try? source.read(at: table.stringsOffset, count: size) else { return [:] }
+        var found: [String: ELFSymbol] = [:]
+        strings.withUnsafeBytes { strings in
+            _ = try? forEachSymbol(in: table, limit: ELFFile.symbolLimit) { symbol in
+                guard symbol.isDefined, symbol.value != 0, ELFFile.hasBytes(start, strings, at: symbol.nameOffset),
+                    found.count < ELFFile.prefixedLimit
+                else { return }
+                let rest = strings[(Int(symbol.nameOffset) + start.count)...].prefix(256).prefix { $0 != 0 }
+                found[String(decoding: rest, as: UTF8.self)] = symbol
+            }
+        }
+        return found
+    }
+
+    private static let prefixedLimit = 4096
+
     private func symbols(named names: Set<String>, in table: ELFSymbolTableLocation) -> [String: ELFSymbol] {
         let wanted = names.map { (name: $0, bytes: Array($0.utf8) + [0]) }
         let size = Int(clamping: min(table.stringsSize, ELFFile.stringsLimitBytes))
