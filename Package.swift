@@ -74,7 +74,7 @@ var targets: [Target] = [
     module(
         "Profiler/Runtimes/BEAM", name: "BEAMRuntime",
         ["CBPFInterface", "ObjectFiles", "Processes", "RuntimeSupport"]),
-    tests("BEAMRuntime", ["CBPFInterface", "ObjectFiles", "Processes", "RuntimeSupport"], exclude: ["Recorded"]),
+    tests("BEAMRuntime", ["CBPFInterface", "LiveSupport", "ObjectFiles", "Processes", "RuntimeSupport"], exclude: ["Recorded"]),
     module(
         "Profiler/Runtimes/DotNet", name: "DotNetRuntime",
         ["CBPFInterface", "ObjectFiles", "Processes", "RuntimeSupport"]),

@@ -87,4 +87,62 @@ extension BEAMInstallation {
                     [.times(20, frame("busy:rec/2", file, 34...34)), .one(frame("busy:worker/0", file, 37...37))]),
             ])
     }
+
+    /// What precedes a function that calls one in C: that one, and fragments before and behind it.
+    private var called: [StackPattern.Element] { leaf + [.zeroOrMore(.fragment)] }
+
+    /// Functions in C do the work: one that Erlang calls, one that compiled code calls by itself, the garbage collector.
+    var natives: ManagedProgram {
+        let file = "natives.erl"
+        func one(_ name: String, _ lines: ClosedRange<Int>) -> StackPattern.Element { .one(frame(name, file, lines)) }
+        return program(
+            file,
+            [
+                .init(
+                    busy: .managed("natives:digest/1", file: file, lines: 0...99),
+                    stack: StackPattern(
+                        called + [one("natives:digest/1", 7...7), one("natives:digests/1", 23...23)] + start)),
+                .init(
+                    busy: .managed("natives:compare/2", file: file, lines: 0...99),
+                    stack: StackPattern(
+                        called + [
+                            one("natives:compare/2", 10...10), one("natives:comparisons/2", 27...27),
+                        ])),
+                .init(
+                    busy: .managed("natives:build/2", file: file, lines: 0...99),
+                    stack: StackPattern(
+                        called + [
+                            one("natives:build/2", 14...16), one("natives:collect/0", 19...19),
+                            one("natives:collections/0", 31...31),
+                        ])),
+            ])
+    }
+
+    /// Processes that wait for one another.
+    var switching: ManagedProgram { program("switching.erl", []) }
+
+    /// Modules that are made, loaded, run and purged.
+    var churn: ManagedProgram { program("churn.erl", []) }
+
+    /// Names that are not ASCII, and a module as Elixir names them.
+    var größe: ManagedProgram {
+        let file = "größe.erl"
+        return program(
+            file,
+            [
+                .init(
+                    busy: .managed("Größe.Länge.höhe?/2", file: file, lines: 0...99),
+                    stack: StackPattern(
+                        leaf + [
+                            .one(frame("Größe.Länge.höhe?/2", file, 5...7)),
+                            .one(frame("Größe.Länge.日本語 a:b/c/1", file, 10...10)),
+                            .one(frame("Größe.Länge.main/0", file, 13...13)),
+                        ] + start))
+            ])
+    }
+}
+
+extension FramePattern {
+    /// Code of Erlang's emulator that modules share.
+    static let fragment = FramePattern.managedContaining("global::")
 }
