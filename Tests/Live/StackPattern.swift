@@ -9,15 +9,12 @@ enum FramePattern: Sendable, CustomStringConvertible {
     case kernel
     /// Code of a managed runtime: the function of exactly this name, in the file, at one of the lines.
     case managed(String, file: String, lines: ClosedRange<Int>)
-<<<<<<< HEAD
     /// Code of a managed runtime whose function's name begins with one of these.
     case managedWithPrefix([String])
     /// Any function of a managed runtime in the file.
     case managedIn(String)
-=======
     /// Code of a managed runtime: a function whose name contains the text.
     case managedContaining(String)
->>>>>>> 10bb258 (Erlang: functions in C, schedulers, purged modules and names beyond ASCII live; every address against the emulators' perf maps)
     /// Any code of a managed runtime.
     case anyManaged
     /// Any code in a file that is the processor's own.
@@ -32,13 +29,10 @@ enum FramePattern: Sendable, CustomStringConvertible {
         case .kernel: frame.isKernel
         case .managed(let name, let file, let lines):
             frame.type != nil && frame.name == name && frame.file == file && lines.contains(frame.line)
-<<<<<<< HEAD
         case .managedWithPrefix(let prefixes):
             frame.type != nil && prefixes.contains { frame.name?.hasPrefix($0) ?? false }
         case .managedIn(let file): frame.type != nil && frame.file == file
-=======
         case .managedContaining(let text): frame.type != nil && frame.name?.contains(text) ?? false
->>>>>>> 10bb258 (Erlang: functions in C, schedulers, purged modules and names beyond ASCII live; every address against the emulators' perf maps)
         case .anyManaged: frame.type != nil
         case .native: !frame.isKernel && frame.type == nil && !frame.isMarker
         case .either(let first, let second): first.matches(frame) || second.matches(frame)
@@ -62,12 +56,9 @@ enum FramePattern: Sendable, CustomStringConvertible {
         case .object(let name): "[\(name)]"
         case .kernel: "kernel"
         case .managed(let name, let file, let lines): "\(name) [\(file):\(lines.lowerBound)-\(lines.upperBound)]"
-<<<<<<< HEAD
         case .managedWithPrefix(let prefixes): prefixes.map { "\($0)…" }.joined(separator: "|")
         case .managedIn(let file): "[\(file)]"
-=======
         case .managedContaining(let text): "…\(text)…"
->>>>>>> 10bb258 (Erlang: functions in C, schedulers, purged modules and names beyond ASCII live; every address against the emulators' perf maps)
         case .anyManaged: "managed"
         case .native: "native"
         case .either(let first, let second): "\(first)|\(second)"
