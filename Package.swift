@@ -67,7 +67,7 @@ var targets: [Target] = [
             "Symbolization",
             "Unwinding", "V8Runtime",
         ]),
-    tests("Engine", ["CBPFInterface", "LiveSupport", "TestRandomness"]),
+    tests("Engine", ["CBPFInterface", "LiveSupport"]),
     // Managed runtimes: what they share, and a module for each.
     module("Profiler/RuntimeSupport", ["CBPFInterface", "ObjectFiles", "Processes"]),
     tests("RuntimeSupport", ["Processes"]),
