@@ -206,6 +206,7 @@ targets += [
             "ElasticsearchExporter",
             "FileExporter",
             "HealthCheckExtension",
+            "K8sAttributesProcessor",
             "MemoryLimiterProcessor",
             "NopExporter",
             "NopReceiver",
@@ -388,6 +389,15 @@ targets += [
             .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOHTTP1", package: "swift-nio"),
         ]),
     tests("ResourceDetectionProcessor", exporterTests + ["OTLP", "ProcessorSupport"]),
+    module(
+        "Components/Processors/K8sAttributes", name: "K8sAttributesProcessor",
+        [
+            "ClientTLS", "Collector", "ExporterSupport", "OTLP", "ProcessorSupport", "RegularExpressions", logging, yams,
+            .product(name: "AsyncHTTPClient", package: "async-http-client"),
+            .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOHTTP1", package: "swift-nio"),
+            .product(name: "NIOSSL", package: "swift-nio-ssl"),
+        ]),
+    tests("K8sAttributesProcessor", exporterTests + ["KubernetesDouble", "OTLP", "ProcessorSupport"]),
     module("HostIdentity"),
     .systemLibrary(name: "CMalloc", path: "Sources/Components/CMalloc"),
     module("Components/Processors/Batch", name: "BatchProcessor", ["Collector", "OTLP", logging]),
@@ -442,6 +452,14 @@ targets += [
             .product(name: "NIOCore", package: "swift-nio"),
         ],
         path: "Tests/Support/ElasticsearchDouble", swiftSettings: strict),
+    // A double of the Kubernetes API: lists, watches, selectors.
+    .target(
+        name: "KubernetesDouble",
+        dependencies: [
+            .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOHTTP1", package: "swift-nio"),
+            .product(name: "NIOPosix", package: "swift-nio"), .product(name: "NIOSSL", package: "swift-nio-ssl"),
+        ],
+        path: "Tests/Support/KubernetesDouble", swiftSettings: strict),
     // What needs a real kernel and real programs.
     .testTarget(
         name: "LiveTests", dependencies: ["Engine", "LiveSupport"], path: "Tests/Live",

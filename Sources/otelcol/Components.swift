@@ -6,6 +6,7 @@ import ElasticsearchExporter
 import FileExporter
 import FileStorageExtension
 import HealthCheckExtension
+import K8sAttributesProcessor
 import MemoryLimiterProcessor
 import NopExporter
 import NopReceiver
@@ -28,6 +29,7 @@ let components = ComponentFactories(
     ],
     processors: [
         BatchProcessorFactory(),
+        K8sAttributesProcessorFactory(),
         MemoryLimiterProcessorFactory(),
         ResourceDetectionProcessorFactory(),
         ResourceProcessorFactory(),
