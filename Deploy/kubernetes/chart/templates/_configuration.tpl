@@ -29,7 +29,6 @@ processors:
     limit_percentage: 85
   k8s_attributes:
     filter: { node_from_env_var: K8S_NODE_NAME }
-    pod_association: [ { sources: [ { from: resource_attribute, name: container.id } ] } ]
     extract:
       metadata: [ k8s.namespace.name, k8s.pod.name, k8s.pod.uid, k8s.deployment.name, k8s.statefulset.name, k8s.daemonset.name,
         k8s.cronjob.name, k8s.job.name, k8s.container.name, container.image.name, container.image.tag ]
