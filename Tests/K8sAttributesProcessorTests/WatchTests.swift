@@ -180,7 +180,15 @@ struct WatchTests {
         try cluster.double.put("pods", TestPod(name: "b", uid: "b").json)
         #expect(cluster.isKnown("a"), "what is known stays known")
         try await eventually { cluster.log.messages.contains("The Kubernetes API failed; trying again") }
-        try await cluster.double.start(port: port)
+        // Meanwhile the port may have become that of somebody's connection.
+        for attempt in 1... {
+            do {
+                try await cluster.double.start(port: port)
+                break
+            } catch where attempt < 600 {
+                try await Task.sleep(for: .milliseconds(100))
+            }
+        }
         try await eventually { cluster.isKnown("b") }
         try await stop(cluster)
     }
