@@ -61,9 +61,12 @@ profile() { # name, whether a CPU goes offline and comes back
 /chain 3600 &
 profile new 0
 if [ $is_old = 1 ]; then
-    /otelcol doctor >/tmp/doctor 2>&1
-    echo "@@DOCTOR new"
-    cat /tmp/doctor
+    # An emulated arm64 verifies for a minute: there only what asks more of the verifier, the old way.
+    if [ "$(uname -m)" = x86_64 ]; then
+        /otelcol doctor >/tmp/doctor 2>&1
+        echo "@@DOCTOR new"
+        cat /tmp/doctor
+    fi
     export OTELCOL_BPF_LEGACY=1
     profile old 1
     /otelcol doctor >/tmp/doctor 2>&1
