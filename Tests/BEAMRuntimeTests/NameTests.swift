@@ -19,4 +19,20 @@ import Testing
     func namesAreThoseOfErlang(_ text: String, _ expected: String) {
         #expect(BEAMNames.function(text) == expected)
     }
+
+    /// A description whose code would end behind the last address.
+    @Test func codeBeyondTheAddressesIsNone() throws {
+        func number(_ value: UInt64, _ bytes: Int) -> [UInt8] {
+            (0..<bytes).map { UInt8(truncatingIfNeeded: value >> (8 * UInt64($0))) }
+        }
+        func module(base: UInt64) throws -> BEAMModule {
+            let name = Array("m\0".utf8), function = Array("m:f/0\0".utf8)
+            var bytes = number(1, 4) + number(0, 4) + number(base, 8) + number(1, 4) + number(64, 4) + number(2, 2) + name
+            bytes += [UInt8](repeating: 0, count: BEAMModule.headerBytes + 2 - bytes.count)
+            bytes += number(16, 4) + number(48, 4) + number(0, 4) + number(6, 2) + function + [0, 0]
+            return try #require(BEAMModule(bytes))
+        }
+        #expect(try module(base: 4096).range(named: "m:f/0") == 4112..<4144)
+        #expect(try module(base: .max - 20).range(named: "m:f/0") == nil)
+    }
 }

@@ -63,4 +63,11 @@ struct TableTests {
             compilation: 7, method: 100, places: [(16, 1)], scopes: [0, 2, 2, 2], methods: [100], excludesZeroByte: true)
         #expect(method.scopes(at: 0).count == 1)
     }
+
+    /// Whatever a process says of its code, the code's length is a number that can be used.
+    @Test(arguments: [(UInt64(0), UInt64.max), (8, 7), (1 << 40, 1 << 63), (.max, .max)])
+    func impossibleCodeIsNone(begin: UInt64, end: UInt64) {
+        let code = CompiledMethod.code(from: begin, to: end)
+        #expect((code?.count ?? 0) <= 1 << 31)
+    }
 }

@@ -95,7 +95,8 @@ struct BEAMModule: Sendable {
     /// Process addresses.
     func range(named wanted: String) -> Range<UInt64>? {
         guard let span = spans.first(where: { name($0) == wanted }), span.start < span.end else { return nil }
-        return (base &+ UInt64(span.start))..<(base &+ UInt64(span.end))
+        let (end, overflow) = base.addingReportingOverflow(UInt64(span.end))
+        return overflow ? nil : (base &+ UInt64(span.start))..<end
     }
 
     /// What is at a process address.

@@ -29,6 +29,11 @@ struct CompiledMethod: Sendable {
         return low < places.count ? low : nil
     }
 
+    /// Process addresses of a method's code; nil where they cannot be that.
+    static func code(from begin: UInt64, to end: UInt64) -> Range<UInt64>? {
+        begin <= end && end - begin <= 1 << 31 ? begin..<end : nil
+    }
+
     func isDescribed(_ place: Int32) -> Bool { index(at: place).map { places[$0].offset == place } ?? false }
 
     /// The methods at a place in the code, the innermost first, each with the place among its bytecodes.
@@ -90,9 +95,10 @@ struct CompiledMethodReader<Memory: MemoryReader> {
             }
         }
         if let begin = layout.codePlace(layout.blobCodeBegin, of: address, head),
-            let end = layout.codePlace(layout.blobCodeEnd, of: address, head), begin <= end
+            let end = layout.codePlace(layout.blobCodeEnd, of: address, head),
+            let code = CompiledMethod.code(from: begin, to: end)
         {
-            result.code = begin..<end
+            result.code = code
         }
         // The same compilation still lies there, so what was read is its own.
         return head == self.head(address, compilation).map { stable($0, like: head) } ? result : nil
