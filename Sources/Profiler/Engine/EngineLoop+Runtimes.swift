@@ -138,7 +138,7 @@ extension EngineLoop {
     /// As long as a process keeps mapping memory it has not waited long, as far as can be told.
     private func hastenRuntime(_ pid: UInt32, _ index: Int) {
         guard let state = runtimes[pid]?[index], case .waiting(let until, let attempts) = state.stage,
-            state.hastened < EngineLoop.hastenedLimit
+            state.hastened < EngineLoop.hastenedLimit, state.request.runtime.executable.tellsWhenReady
         else { return }
         let soon = monotonicNanoseconds() &+ EngineLoop.firstRetryNanoseconds
         runtimes[pid]?[index].hastened += 1

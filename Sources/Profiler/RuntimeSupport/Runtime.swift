@@ -28,10 +28,15 @@ public protocol RuntimeExecutable: Sendable {
     /// Whether executable memory that holds no ELF file is where the runtime puts code that it makes, which its BPF program
     /// then gets through. No runtime does unless it says so.
     func makesCode(in mapping: Mapping) -> Bool
+
+    /// Whether a runtime that was not ready is asked again as soon as its process maps more memory: it takes long to begin,
+    /// and it can tell when it has. None does unless it says so.
+    var tellsWhenReady: Bool { get }
 }
 
 extension RuntimeExecutable {
     public func makesCode(in mapping: Mapping) -> Bool { false }
+    public var tellsWhenReady: Bool { false }
 }
 
 /// A runtime in one process.

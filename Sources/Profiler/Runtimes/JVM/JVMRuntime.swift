@@ -52,6 +52,8 @@ final class JVMExecutable: RuntimeExecutable {
 
     func makesCode(in mapping: Mapping) -> Bool { mapping.kind == .anonymous }
 
+    var tellsWhenReady: Bool { true }
+
     func attach(to process: InspectedProcess) throws(RuntimeError) -> any AttachedRuntime {
         let bias = process.module.bias
         let known: Known

@@ -25,6 +25,8 @@ enum RubyCollector {
     ) -> State {
         let loads = LoadedAddresses.follow(code, at: address, machine: machine, bias: bias, memory: memory)
         if loads.dropLast().contains(where: { $0.pointer == 0 }) { return .notReady }
+        // A pointer that leads nowhere: the dynamic linker is still at work.
+        if loads.count < 3, let last = loads.last, last.bytes == 8, last.pointer ?? 0 == 0 { return .notReady }
         // Compilers for arm64 load the whole word.
         guard let flags = loads.last, loads.count >= 3, flags.bytes < 8 || machine == .aarch64 else { return .notUnderstood }
         let asksForSixthBit: Bool

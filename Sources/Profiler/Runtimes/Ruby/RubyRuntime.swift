@@ -49,9 +49,6 @@ struct RubyExecutable: RuntimeExecutable {
             throw RuntimeError(.unsupported, "version \(version) is not known")
         }
         if loop.isEmpty { throw RuntimeError(.unsupported, "rb_vm_exec was not found") }
-        let context = try RubyContext.offsets(self, parsed, layout, process)
-        // After the context: while the dynamic linker is at work nothing leads to the collector yet, and that would be taken
-        // for code that is not understood.
         var collectorFlags: UInt64 = 0
         if let duringCollection {
             switch RubyCollector.find(duringCollection, file, bias: process.module.bias, memory: process.memory) {
@@ -60,6 +57,7 @@ struct RubyExecutable: RuntimeExecutable {
             case .notUnderstood: break
             }
         }
+        let context = try RubyContext.offsets(self, parsed, layout, process)
         return AttachedRuby(
             memory: process.memory, layout: layout, context: context, collectorFlags: collectorFlags, places: places,
             file: file, bias: process.module.bias)
