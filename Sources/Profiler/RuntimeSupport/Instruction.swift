@@ -1,9 +1,8 @@
 import ObjectFiles
-import RuntimeSupport
 
 /// As much of a machine instruction as it takes to follow a program's flow.
-struct Instruction: Hashable {
-    enum Flow: Hashable {
+public struct Instruction: Hashable, Sendable {
+    public enum Flow: Hashable, Sendable {
         /// To the next one; calls, too, return there.
         case onwards
         /// Bytes from the next instruction on (arm64: from this one).
@@ -13,11 +12,11 @@ struct Instruction: Hashable {
         case unknown
     }
 
-    var bytes: Int
-    var flow: Flow
+    public var bytes: Int
+    public var flow: Flow
 
     /// Nil where the bytes end, or are no instruction.
-    init?(_ code: [UInt8], at index: Int, machine: ELFMachine) {
+    public init?(_ code: [UInt8], at index: Int, machine: ELFMachine) {
         switch machine {
         case .x86_64: self.init(x86: code, at: index)
         case .aarch64: self.init(arm64: code, at: index)
@@ -177,11 +176,16 @@ struct Instruction: Hashable {
 }
 
 /// Compiled code, and the way that a program takes through it.
-struct CodeFlow {
-    let code: [UInt8]
-    let machine: ELFMachine
+public struct CodeFlow: Sendable {
+    private let code: [UInt8]
+    private let machine: ELFMachine
 
-    enum Next: Hashable {
+    public init(code: [UInt8], machine: ELFMachine) {
+        self.code = code
+        self.machine = machine
+    }
+
+    public enum Next: Hashable, Sendable {
         case place(Int)
         /// The code returns before it comes to one.
         case `return`
@@ -194,7 +198,7 @@ struct CodeFlow {
     /// jumps, and back to a loop's beginning before on to what follows the loop.
     ///
     /// - Parameter isPlace: whether an offset in the code is one of them.
-    func next(from start: Int, where isPlace: (Int) -> Bool) -> Next {
+    public func next(from start: Int, where isPlace: (Int) -> Bool) -> Next {
         var position = start
         var taken: Set<Int> = []
         for _ in 0..<Self.stepLimit {
