@@ -1,10 +1,9 @@
-import Collector
 import OTLP
 
 extension Telemetry {
     /// Puts the content of another batch of the same signal behind this one's. Profiles have dictionaries and cannot be
-    /// joined so; they are left as they are.
-    mutating func append(_ other: Telemetry) {
+    /// joined so (see `ProfilesDictionaryMerger`); they are left as they are.
+    public mutating func append(_ other: Telemetry) {
         switch (self, other) {
         case (.traces(var data), .traces(let more)):
             self = .traces(.init())
@@ -22,9 +21,10 @@ extension Telemetry {
         }
     }
 
-    /// Takes the first items out of the batch, with their resources and scopes.
-    /// - Parameter limit: How many spans, metric points or log records at most.
-    mutating func removePrefix(_ limit: Int) -> Telemetry {
+    /// Takes the first items out of the batch, with their resources and scopes. Both parts of profiles keep the whole
+    /// dictionary.
+    /// - Parameter limit: How many spans, metric points, log records or samples at most.
+    public mutating func removePrefix(_ limit: Int) -> Telemetry {
         var room = limit
         switch self {
         case .traces(var data):
@@ -66,7 +66,28 @@ extension Telemetry {
             }
             self = .logs(data)
             return .logs(.with { $0.resourceLogs = taken })
-        case .profiles: return self
+        case .profiles(var data):
+            self = .profiles(.init())
+            let taken = movePrefix(&data.resourceProfiles, &room, \.sampleTotal) { resource, room in
+                var part = resource
+                part.scopeProfiles = movePrefix(&resource.scopeProfiles, &room, \.sampleTotal) { scope, room in
+                    var part = scope
+                    part.profiles = movePrefix(&scope.profiles, &room, \.samples.count) { profile, room in
+                        var part = profile
+                        part.samples = moveItems(&profile.samples, &room)
+                        return part
+                    }
+                    return part
+                }
+                return part
+            }
+            let dictionary = data.dictionary
+            self = .profiles(data)
+            return .profiles(
+                .with {
+                    $0.resourceProfiles = taken
+                    $0.dictionary = dictionary
+                })
         }
     }
 }
@@ -100,6 +121,14 @@ private func moveItems<Item>(_ items: inout [Item], _ room: inout Int) -> [Item]
 
 extension Opentelemetry_Proto_Trace_V1_ResourceSpans {
     fileprivate var spanTotal: Int { scopeSpans.reduce(0) { $0 + $1.spans.count } }
+}
+
+extension Opentelemetry_Proto_Profiles_V1development_ResourceProfiles {
+    fileprivate var sampleTotal: Int { scopeProfiles.reduce(0) { $0 + $1.sampleTotal } }
+}
+
+extension Opentelemetry_Proto_Profiles_V1development_ScopeProfiles {
+    fileprivate var sampleTotal: Int { profiles.reduce(0) { $0 + $1.samples.count } }
 }
 
 extension Opentelemetry_Proto_Logs_V1_ResourceLogs {
