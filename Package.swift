@@ -8,12 +8,16 @@ let strict: [SwiftSetting] = [
     .enableUpcomingFeature("ExistentialAny"),
 ]
 
+/// The archive of libFuzzer without `main`; set by `Scripts/fuzz`: the engine is then built to be fuzzed.
+let libFuzzer = Context.environment["OTELCOL_LIBFUZZER"]
+
 /// A Swift module at `Sources/<path>`; the module's name is the path's last component unless given.
 func module(_ path: String, name: String? = nil, _ dependencies: [Target.Dependency] = []) -> Target {
     // The engine is optimised in debug builds too: live tests profile whole hosts with it, and unoptimised it would
     // take minutes to read a large executable. So are regular expressions, whose tests take millions of steps.
     let isOptimised = path.hasPrefix("Profiler/") || path == "RegularExpressions"
-    let engine: [SwiftSetting] = isOptimised ? [.unsafeFlags(["-O"], .when(configuration: .debug))] : []
+    var engine: [SwiftSetting] = isOptimised ? [.unsafeFlags(["-O"], .when(configuration: .debug))] : []
+    if libFuzzer != nil, path.hasPrefix("Profiler/") { engine.append(.unsafeFlags(["-sanitize=fuzzer"])) }
     return .target(
         name: name ?? String(path.split(separator: "/").last ?? ""),
         dependencies: dependencies, path: "Sources/\(path)", swiftSettings: strict + engine)
@@ -113,14 +117,34 @@ var targets: [Target] = [
             "Symbolization", "Unwinding",
         ]),
     tests("UnwindCases", ["CBPFInterface", "CSnapshotUnwinding", "LiveSupport", "ObjectFiles", "Unwinding"]),
-    // zlib, linked statically.
+    // zlib and libzstd, linked statically.
     .systemLibrary(name: "CZlib", path: "Sources/CZlib"),
-    module("Profiler/ObjectFiles", ["BinaryReading", "CZlib"]),
+    .systemLibrary(name: "CZstd", path: "Sources/CZstd"),
+    module("Profiler/ObjectFiles", ["BinaryReading", "CZlib", "CZstd"]),
     tests("ObjectFiles", ["BinaryReading"]),
     .target(
         name: "CDemangle", path: "Sources/Profiler/CDemangle", linkerSettings: [.linkedLibrary("stdc++")]),
     module("Profiler/Symbolization", ["CDemangle", "DWARF", "ObjectFiles"]),
     tests("Symbolization", ["DWARF", "LiveSupport", "ObjectFiles"], exclude: ["Programs"]),
+    // Every reader of foreign bytes as a fuzz target; `make fuzz`.
+    .target(
+        name: "FuzzTargets",
+        dependencies: [
+            "BinaryReading", "CBPFInterface", "DWARF", "ObjectFiles",
+            "PHPRuntime",
+            "PerlRuntime",
+            "Processes",
+            "PythonRuntime",
+            "RubyRuntime",
+            "Symbolization", "TestRandomness", "Unwinding",
+        ],
+        path: "Fuzz", exclude: ["Corpus", "Runner"], swiftSettings: strict),
+    .executableTarget(
+        name: "fuzz", dependencies: ["FuzzTargets"], path: "Fuzz/Runner",
+        swiftSettings: strict + (libFuzzer == nil ? [] : [.define("LIBFUZZER")]),
+        linkerSettings: libFuzzer.map { [.unsafeFlags([$0]), .linkedLibrary("stdc++")] } ?? []),
+    .testTarget(
+        name: "FuzzTests", dependencies: ["FuzzTargets"], path: "Tests/FuzzTests", swiftSettings: strict),
     // Pseudo-random numbers for tests and benchmarks.
     .target(name: "TestRandomness", path: "Tests/Support/TestRandomness", swiftSettings: strict),
     .executableTarget(
@@ -142,7 +166,7 @@ targets += [
     module("Profiler/DWARF", ["BinaryReading", "ObjectFiles"]),
     tests("DWARF", ["ObjectFiles"]),
     module("Profiler/Unwinding", ["BinaryReading", "CBPFInterface", "DWARF", "ObjectFiles"]),
-    tests("Unwinding", ["CBPFInterface", "ObjectFiles"]),
+    tests("Unwinding", ["CBPFInterface", "LiveSupport", "ObjectFiles"]),
     .executableTarget(
         name: "unwind-tables-benchmark", dependencies: ["ObjectFiles", "Unwinding"], path: "Benchmarks/UnwindTables",
         swiftSettings: strict),
@@ -163,7 +187,7 @@ let yams: Target.Dependency = .product(name: "Yams", package: "Yams")
 
 targets += [
     // What makes it a Collector: component model, configuration, feature gates, graph, lifecycle, own telemetry.
-    module("Collector", ["OTLP", logging, yams]),
+    module("Collector", ["CMalloc", "OTLP", logging, yams]),
     tests("Collector", ["OTLP", logging]),
     module(
         "PrometheusEndpoint",
@@ -184,7 +208,7 @@ targets += [
     module("Components/Exporters/NopExporter", ["Collector"]),
     module(
         "Components/Receivers/Profiling", name: "ProfilingReceiver",
-        ["CBPFInterface", "Collector", "Engine", "OTLP", "Processes", logging]),
+        ["CBPFInterface", "Collector", "Engine", "OTLP", "Processes", "Symbolization", logging]),
     tests(
         "ProfilingReceiver",
         [
@@ -194,17 +218,32 @@ targets += [
     .executableTarget(
         name: "profiles-encoding-benchmark", dependencies: ["Engine", "OTLP", "ProfilingReceiver", "TestRandomness"],
         path: "Benchmarks/ProfilesEncoding", swiftSettings: strict),
+    // Debug files from servers.
+    module(
+        "Debuginfod",
+        [
+            "ObjectFiles", "Symbolization", .product(name: "AsyncHTTPClient", package: "async-http-client"),
+            .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOHTTP1", package: "swift-nio"),
+            .product(name: "NIOPosix", package: "swift-nio"),
+        ]),
+    .testTarget(
+        name: "DebuginfodTests", dependencies: ["Debuginfod", "LiveSupport", "ObjectFiles"],
+        path: "Tests/DebuginfodTests", exclude: ["server.py"], swiftSettings: strict),
     .executableTarget(
         name: "otelcol",
         dependencies: [
-            "CEngineSupport", "Collector", "Engine", "ExporterSupport", "HTTPConfigurationProvider",
+            "CEngineSupport", "Collector", "Debuginfod", "Engine", "ExporterSupport", "HTTPConfigurationProvider",
             "PrometheusEndpoint", argumentParser, logging,
+            "APIKeyAuthExtension",
+            "AttributesProcessor",
             "BatchProcessor",
+            "BasicAuthExtension",
             "BearerTokenAuthExtension",
             "FileStorageExtension",
             "DebugExporter",
             "ElasticsearchExporter",
             "FileExporter",
+            "FilterProcessor",
             "HealthCheckExtension",
             "K8sAttributesProcessor",
             "MemoryLimiterProcessor",
@@ -214,15 +253,20 @@ targets += [
             "OTLPGRPCExporter",
             "OTLPHTTPExporter",
             "OTLPReceiver",
+            "PProfExtension",
             "ProfileStoreExporter",
             "ProfileViewerExtension",
             "ProfilingReceiver",
             "ResourceDetectionProcessor",
             "ResourceProcessor",
+            "TransformProcessor",
             "UnwindCases",
+            "ZPagesExtension",
         ],
         path: "Sources/otelcol", swiftSettings: strict),
-    tests("otelcol", ["Collector", "ElasticsearchDouble", "LiveSupport", "OTLP", "OTLPTestSupport"]),
+    tests(
+        "otelcol",
+        ["Collector", "ElasticsearchDouble", "LiveSupport", "OTLP", "OTLPTestSupport", "ProfileStore", logging]),
 ]
 
 // MARK: - Connectors
@@ -304,12 +348,12 @@ targets += [
     module(
         "Components/Exporters/OTLPHTTPExporter",
         [
-            "ClientTLS", "Collector", "ExporterSupport", "OTLP", "ZlibCompression", logging,
+            "ClientTLS", "Collector", "ExporterSupport", "OTLP", "ZlibCompression", "ZstdCompression", logging,
             .product(name: "AsyncHTTPClient", package: "async-http-client"),
             .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOHTTP1", package: "swift-nio"),
             .product(name: "SwiftProtobuf", package: "swift-protobuf"),
         ]),
-    tests("OTLPHTTPExporter", exporterTests),
+    tests("OTLPHTTPExporter", exporterTests + ["ClientTLS"]),
     module(
         "Components/Exporters/Elasticsearch", name: "ElasticsearchExporter",
         [
@@ -321,8 +365,8 @@ targets += [
         "ElasticsearchExporter",
         exporterTests
             + [
-                "ElasticsearchDouble", "HostIdentity", "OTLP", "ProfilingMetricsConnector", "SyntheticProfiles",
-                "ZlibCompression",
+                "ElasticsearchDouble", "FileStorageExtension", "HostIdentity", "OTLP", "ProfilingMetricsConnector",
+                "SyntheticProfiles", "ZlibCompression",
             ]),
     .executableTarget(
         name: "elasticsearch-documents-benchmark",
@@ -339,8 +383,6 @@ targets += [
 // MARK: - Receivers with a server
 
 targets += [
-    // libzstd, linked statically.
-    .systemLibrary(name: "CZstd", path: "Sources/Components/CZstd"),
     module("Components/ZstdCompression", ["CZstd"]),
     tests("ZstdCompression", ["LiveSupport"]),
     // What components that listen have in common: addresses, TLS, an HTTP server.
@@ -380,11 +422,24 @@ targets += [
     module("Components/Processors/ProcessorSupport", ["Collector", "OTLP", "RegularExpressions", crypto]),
     tests("ProcessorSupport", exporterTests + ["OTLP"]),
     module(
+        "Components/Processors/Attributes", name: "AttributesProcessor",
+        ["Collector", "OTLP", "ProcessorSupport", "RegularExpressions"]),
+    tests("AttributesProcessor", exporterTests + ["OTLP", "ProcessorSupport"]),
+    module(
+        "Components/Processors/OTTL",
+        ["Collector", "OTLP", "ProcessorSupport", "RegularExpressions", crypto]),
+    tests("OTTL", exporterTests + ["OTLP", "ProcessorSupport", "SyntheticProfiles"]),
+    module("Components/Processors/Filter", name: "FilterProcessor", ["Collector", "OTTL", logging]),
+    tests("FilterProcessor", exporterTests + ["OTLP", "ProcessorSupport"]),
+    module("Components/Processors/Transform", name: "TransformProcessor", ["Collector", "OTTL", logging]),
+    tests("TransformProcessor", exporterTests + ["OTLP", "ProcessorSupport"]),
+    module(
         "Components/Processors/Resource", name: "ResourceProcessor", ["Collector", "OTLP", "ProcessorSupport"]),
     module(
         "Components/Processors/ResourceDetection", name: "ResourceDetectionProcessor",
         [
-            "Collector", "ExporterSupport", "HostIdentity", "OTLP", "ProcessorSupport", logging,
+            "Collector", "ExporterSupport", "HostIdentity", "K8sAttributesProcessor", "OTLP", "ProcessorSupport",
+            "RegularExpressions", logging,
             .product(name: "AsyncHTTPClient", package: "async-http-client"),
             .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOHTTP1", package: "swift-nio"),
         ]),
@@ -413,10 +468,35 @@ targets += [
         "Components/Extensions/HealthCheck", name: "HealthCheckExtension",
         ["Collector", "ServerSupport", logging, .product(name: "NIOHTTP1", package: "swift-nio")]),
     tests("HealthCheckExtension", exporterTests + ["ServerSupport"]),
+    // crypt(3), linked statically: the hashes of password files.
+    .systemLibrary(name: "CCrypt", path: "Sources/Components/CCrypt"),
+    module(
+        "Components/Extensions/APIKeyAuth", name: "APIKeyAuthExtension",
+        [
+            "ClientTLS", "Collector", "ExporterSupport", logging, crypto,
+            .product(name: "AsyncHTTPClient", package: "async-http-client"),
+            .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOHTTP1", package: "swift-nio"),
+        ]),
+    tests("APIKeyAuthExtension", exporterTests + ["ExporterSupport"]),
+    module(
+        "Components/Extensions/BasicAuth", name: "BasicAuthExtension",
+        ["CCrypt", "Collector", "ExporterSupport", logging, crypto]),
+    tests("BasicAuthExtension", exporterTests),
     module(
         "Components/Extensions/BearerTokenAuth", name: "BearerTokenAuthExtension",
         ["Collector", "ExporterSupport", logging]),
     tests("BearerTokenAuthExtension", exporterTests),
+    module(
+        "Components/Extensions/PProf", name: "PProfExtension",
+        [
+            "Collector", "ExporterSupport", "OTLP", "ServerSupport", "ZlibCompression", logging,
+            .product(name: "NIOHTTP1", package: "swift-nio"),
+        ]),
+    tests("PProfExtension", exporterTests + ["OTLP", "ServerSupport", "ZlibCompression"]),
+    module(
+        "Components/Extensions/ZPages", name: "ZPagesExtension",
+        ["Collector", "ServerSupport", logging, .product(name: "NIOHTTP1", package: "swift-nio")]),
+    tests("ZPagesExtension", exporterTests + ["ServerSupport"]),
     module("SegmentLog", ["CZlib"]),
     tests("SegmentLog"),
     module(
@@ -462,7 +542,7 @@ targets += [
         path: "Tests/Support/KubernetesDouble", swiftSettings: strict),
     // What needs a real kernel and real programs.
     .testTarget(
-        name: "LiveTests", dependencies: ["Engine", "LiveSupport"], path: "Tests/Live",
+        name: "LiveTests", dependencies: ["Engine", "LiveSupport", "ObjectFiles", "Symbolization"], path: "Tests/Live",
         exclude: ["Container", "KernelMatrix", "Programs"], swiftSettings: strict),
 ]
 

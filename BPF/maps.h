@@ -39,6 +39,14 @@ struct {
     __type(value, struct process);
 } processes SEC(".maps");
 
+/* Control groups (cgroup v2, by id) whose processes are left out before anything is known of them. */
+struct {
+    __uint(type, BPF_MAP_TYPE_HASH);
+    __uint(max_entries, ABI_MAX_EXCLUDED_GROUPS);
+    __type(key, u64);
+    __type(value, u32);
+} excluded_groups SEC(".maps");
+
 struct {
     __uint(type, BPF_MAP_TYPE_ARRAY);
     __uint(max_entries, 65536);
@@ -101,6 +109,10 @@ static __always_inline struct scratch *scratch_record(void) {
 
 static __always_inline const struct process *find_process(u32 pid) {
     return bpf_map_lookup_elem(&processes, &pid);
+}
+
+static __always_inline int is_excluded_group(u64 id) {
+    return bpf_map_lookup_elem(&excluded_groups, &id) != 0;
 }
 
 static __always_inline const struct mapping *mapping_at(u32 index) {

@@ -74,6 +74,8 @@ static __always_inline int find_mapping(struct unwind_state *state, u64 address)
             return STOP_TABLE_CORRUPT;
         }
         place->executable = *executable;
+        if (executable->go.labels)
+            state->go = executable->go;
     } else {
         place->executable.state = EXECUTABLE_WITHOUT_TABLE;
         place->executable.unwinder = 0;
@@ -273,6 +275,8 @@ static __always_inline int step_by_cfa(struct unwind_state *state, const struct 
     return STOP_NONE;
 }
 
+#include "go_stacks.h"
+
 static __always_inline int step_over_plt(struct unwind_state *state, s32 pushed_from) {
 #if defined(__TARGET_ARCH_x86)
     /* The second half of a lazy PLT entry has pushed the relocation's index (psABI figure 5.2). */
@@ -308,6 +312,14 @@ static __always_inline int step_to_caller(struct unwind_state *state, struct rul
         if (stop)
             return stop;
         u32 kind = rule->kind;
+        if (kind >= UNWIND_GO_FIRST && kind <= UNWIND_GO_LAST) {
+            stop = switch_go_stack(state, rule);
+            if (stop == GO_CALLER_IS_KNOWN)
+                return STOP_NONE;
+            if (stop)
+                return stop;
+            kind = UNWIND_CFA;
+        }
         if (kind == UNWIND_CFA || kind == UNWIND_CFA_DEREFERENCED)
             stop = step_by_cfa(state, rule);
         else if (kind == UNWIND_FRAME_POINTER)
@@ -409,6 +421,8 @@ static __always_inline void begin_unwinding(struct scratch *scratch, const struc
     state->place = 0;
     state->next_place = 0;
     state->window_start = 0;
+    state->go.labels = 0;
+    state->go_callback_stack = 0;
     state->calls = 0;
     state->wanted_runtime = 0;
     state->activation_is_done = 0;

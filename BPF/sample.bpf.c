@@ -2,7 +2,8 @@
  *
  * Where a sample enters (a perf event's timer fired), and where its trace leaves for user space.
  */
-#include "native_unwinding.h"
+#include "go_labels.h"
+#include "pid_namespace.h"
 
 /* Registers of user code as the kernel saves them. The macros take either the context's registers, which the verifier
  * lets be read by words at constant offsets only, or a copy of those on the kernel stack. */
@@ -96,10 +97,34 @@ static __always_inline int find_user_registers(struct bpf_perf_event_data *conte
 
 SEC("perf_event")
 int sample(struct bpf_perf_event_data *context) {
-    u64 pid_tgid = bpf_get_current_pid_tgid();
-    u32 pid = pid_tgid >> 32;
-    if (pid == 0 && !settings.include_idle) {
+    int is_idle = bpf_get_current_pid_tgid() >> 32 == 0;
+    if (is_idle && !settings.include_idle) {
         count(COUNTER_IDLE_SAMPLES, 1);
+        return 0;
+    }
+    u64 pid_tgid = is_idle ? 0 : present_pid_tgid();
+    u32 pid = pid_tgid >> 32;
+    u64 now = bpf_ktime_get_ns();
+    u32 weight = 1;
+    const struct process *process = pid ? find_process(pid) : 0;
+    if (process) {
+        if (process->flags & PROCESS_EXCLUDED) {
+            count(COUNTER_EXCLUDED_SAMPLES, 1);
+            return 0;
+        }
+        if (now < process->not_before_nanoseconds) {
+            count(COUNTER_YOUNG_SAMPLES, 1);
+            return 0;
+        }
+        if (process->one_in > 1) {
+            weight = process->one_in;
+            if (bpf_get_prandom_u32() % weight) {
+                count(COUNTER_THINNED_SAMPLES, 1);
+                return 0;
+            }
+        }
+    } else if (settings.excludes_groups && pid && is_excluded_group(bpf_get_current_cgroup_id())) {
+        count(COUNTER_EXCLUDED_SAMPLES, 1);
         return 0;
     }
     struct scratch *scratch = scratch_record();
@@ -112,16 +137,19 @@ int sample(struct bpf_perf_event_data *context) {
     header->pid = pid;
     header->tid = (u32)pid_tgid;
     header->cpu = bpf_get_smp_processor_id();
-    header->time_nanoseconds = bpf_ktime_get_ns();
+    header->time_nanoseconds = now;
     header->value = 0;
     header->cgroup_id = bpf_get_current_cgroup_id();
     header->origin = ORIGIN_ON_CPU;
-    header->flags = 0;
+    header->flags = pid || is_idle ? 0 : TRACE_OUTSIDE_NAMESPACE;
     header->stop_reason = STOP_NONE;
     header->kernel_frame_count = 0;
     header->user_frame_count = 0;
     header->word_count = 0;
     header->pending_executable = 0;
+    header->weight = weight;
+    header->label_count = 0;
+    scratch->state.go.labels = 0;
     bpf_get_current_comm(header->comm, sizeof header->comm);
 
     if (!context_is_user_mode(context)) {
@@ -134,9 +162,10 @@ int sample(struct bpf_perf_event_data *context) {
         }
     }
 
-    int stop = pid == 0 ? STOP_KERNEL_THREAD : find_user_registers(context, scratch);
+    int stop = is_idle ? STOP_KERNEL_THREAD : find_user_registers(context, scratch);
+    if (!stop && !pid)
+        stop = STOP_OUTSIDE_NAMESPACE;
     if (!stop) {
-        const struct process *process = find_process(pid);
         if (process) {
             begin_unwinding(scratch, process);
             TAIL_CALL(context, UNWINDER_NATIVE);
@@ -223,7 +252,9 @@ int finish(struct bpf_perf_event_data *context) {
         /* The process may be short-lived: user space should look at it now. */
         send_record(context, scratch, size, BPF_RB_FORCE_WAKEUP);
     } else {
-        u64 size = sizeof *header + header->word_count * sizeof(u64);
+        if (scratch->state.go.labels)
+            record_go_labels(scratch);
+        u64 size = sizeof *header + (header->word_count + header->label_count * GO_LABEL_WORDS) * sizeof(u64);
         send_record(context, scratch, size, BPF_RB_NO_WAKEUP);
     }
     return 0;

@@ -22,6 +22,7 @@ enum { STACK_WINDOW_WORDS = 32 };
 
 struct python_state {
     u64 frame; /* the next one */
+    u64 outer; /* the youngest one of the interpreter that runs this one in the same thread */
 };
 
 struct perl_state {
@@ -179,6 +180,8 @@ struct unwind_state {
     /* A copy of the stack from window_start on; there is none where that is 0. */
     u64 window[STACK_WINDOW_WORDS];
     u64 window_start;
+    struct go_labels go;   /* of the Go program that a frame was found in */
+    u64 go_callback_stack; /* SP on the system stack of the latest activation of cgocallback; 0: there was none */
     u32 first_mapping;
     u32 mapping_count;
     u32 process_flags;

@@ -12,7 +12,26 @@ struct {
     __type(value, struct task_layout);
 } task_layouts SEC(".maps");
 
+struct {
+    __uint(type, BPF_MAP_TYPE_ARRAY);
+    __uint(max_entries, 1);
+    __type(key, u32);
+    __type(value, struct kernel_peek);
+} kernel_peeks SEC(".maps");
+
 enum { LARGEST_KERNEL_STACK = 65536 };
+
+/* From struct pt_regs to the first argument of a system call: rdi, x0. */
+#if defined(__TARGET_ARCH_x86)
+enum { FIRST_ARGUMENT = 112 };
+#else
+enum { FIRST_ARGUMENT = 0 };
+#endif
+
+static __always_inline int has_argument(u64 registers, u64 cookie) {
+    u64 argument = 0;
+    return !read_kernel(&argument, sizeof argument, registers + FIRST_ARGUMENT) && argument == cookie;
+}
 
 /* Searches a piece of the task; all at once is too much for a verifier, which follows every path through the loop.
  * Arguments: struct pt_regs *, system call number (include/trace/events/syscalls.h). */
@@ -20,16 +39,16 @@ SEC("raw_tracepoint/sys_enter")
 int measure_task_layout(struct bpf_raw_tracepoint_args *context) {
     u32 zero = 0;
     struct task_layout *layout = bpf_map_lookup_elem(&task_layouts, &zero);
-    if (!layout || layout->tid == 0 || layout->tid != (u32)bpf_get_current_pid_tgid())
-        return 0;
     u64 registers = context->args[0];
+    if (!layout || !layout->is_wanted || !has_argument(registers, layout->cookie))
+        return 0;
     u64 task = bpf_get_current_task();
     u32 first = layout->next_word;
     for (u32 index = 0; index < TASK_WORDS_AT_ONCE; index++) {
         u64 value = 0;
         u64 offset = (u64)(first + index) * sizeof value;
         if (read_kernel(&value, sizeof value, task + offset)) {
-            layout->tid = 0;
+            layout->is_wanted = 0;
             return 0;
         }
         if (layout->task_stack_offset < 0 && (value & 4095) == 0 && value < registers &&
@@ -43,7 +62,21 @@ int measure_task_layout(struct bpf_raw_tracepoint_args *context) {
     }
     layout->next_word = first + TASK_WORDS_AT_ONCE;
     if (layout->next_word >= TASK_WORDS)
-        layout->tid = 0;
+        layout->is_wanted = 0;
+    return 0;
+}
+
+/* Copies a piece of kernel memory for user space to search. */
+SEC("raw_tracepoint/sys_enter")
+int peek_kernel(struct bpf_raw_tracepoint_args *context) {
+    u32 zero = 0;
+    struct kernel_peek *peek = bpf_map_lookup_elem(&kernel_peeks, &zero);
+    if (!peek || !peek->cookie || !has_argument(context->args[0], peek->cookie))
+        return 0;
+    peek->task = bpf_get_current_task();
+    peek->pid_tgid = bpf_get_current_pid_tgid();
+    peek->has_failed = read_kernel(peek->bytes, sizeof peek->bytes, peek->address) != 0;
+    peek->cookie = 0;
     return 0;
 }
 

@@ -43,6 +43,7 @@ enum {
     ABI_RED_ZONE_BYTES = 128,
     ABI_MAX_MAPPINGS_PER_PROCESS = 4096,
     ABI_MAX_UNWIND_RULES = 16384,
+    ABI_MAX_EXCLUDED_GROUPS = 1024,
     /* Rules that each CPU remembers; a power of two. 64 KiB a CPU. */
     ABI_CACHED_RULES = 2048,
 };
@@ -78,6 +79,16 @@ enum unwind_kind {
     UNWIND_PLT = 5,
     /* A signal handler's trampoline: all registers are restored from the ucontext on the stack. */
     UNWIND_SIGNAL = 6,
+    /* Code of Go's that changes stacks, see BPF/go_stacks.h: SP is that of the other stack first, then as UNWIND_CFA.
+     * Where it is looked up in the goroutine, `cfa_added` is the distance of the goroutine's address from the thread
+     * pointer, 0: it is in a register (arm64), and stack_words[0] is the offset of `curg` in the thread's `m`. */
+    UNWIND_GO_FIRST = 7,
+    UNWIND_GO_SYSTEM_STACK = 7, /* from the system stack to the goroutine's, which waits */
+    UNWIND_GO_MORE_STACK = 8,   /* the same; the goroutine goes on where it asked for a larger stack */
+    UNWIND_GO_C_CALL = 9,       /* from C: the goroutine and the depth in its stack lie at stack_words[0] and [1] of SP */
+    UNWIND_GO_CALLBACK = 10,    /* from the goroutine's stack to the system stack, which C called Go on */
+    UNWIND_GO_KEPT_STACK = 11,  /* the frame pointer kept where the frame is */
+    UNWIND_GO_LAST = 11,
 };
 
 enum unwind_return_address {
@@ -99,7 +110,8 @@ struct unwind_rule {
     u8 return_address;          /* enum unwind_return_address */
     u8 return_address_register; /* register number */
     u8 frame_pointer;           /* enum unwind_frame_pointer */
-    u8 reserved[3];
+    u8 stack_words[2];          /* offsets in words of 8 bytes */
+    u8 reserved;
     s32 cfa_offset;
     s32 cfa_added;
     s32 return_address_offset;
@@ -146,6 +158,26 @@ struct code_range {
     u64 length; /* in bytes; 0: no code */
 };
 
+/* Where a Go program keeps the labels of the goroutine that a thread runs, see BPF/go_labels.h. */
+struct go_labels {
+    s32 goroutine;  /* distance of the goroutine's address from the thread pointer; 0: in a register (arm64) */
+    u16 current;    /* offset of m.curg */
+    u16 labels;     /* offset of g.labels, a multiple of 8, and enum go_label_form; 0: not known */
+};
+
+enum go_label_form {
+    GO_LABELS_IN_MAP = 0,   /* a map of Go's as it was until 1.23 */
+    GO_LABELS_IN_SLICE = 1, /* pairs of strings */
+};
+
+/* Of a goroutine's labels so many are reported, cut at so many bytes. */
+enum {
+    GO_LABELS_AT_MOST = 10,
+    GO_LABEL_KEY_BYTES = 32,
+    GO_LABEL_VALUE_BYTES = 64,
+    GO_LABEL_WORDS = 1 + (GO_LABEL_KEY_BYTES + GO_LABEL_VALUE_BYTES) / 8,
+};
+
 enum executable_state {
     EXECUTABLE_UNKNOWN = 0,     /* no such executable: an empty slot */
     EXECUTABLE_TABLE_PENDING = 1, /* being read: take a stack snapshot */
@@ -166,6 +198,7 @@ struct executable {
     u32 page_count;
     /* The code of the runtime's interpreter loop, which compilers may split in a hot and a cold part. */
     struct code_range loop[2];
+    struct go_labels go;
 };
 
 /* A rule that was looked up. What `table` names never changes, so that an entry holds for ever. */
@@ -201,12 +234,16 @@ struct process {
      * be inspected. */
     u32 runtimes;
     u32 refused_runtimes;
-    u32 reserved;
+    /* One sample in so many is taken, by chance, and weighs as many; 0 and 1: all are. */
+    u32 one_in;
+    u64 not_before_nanoseconds; /* CLOCK_MONOTONIC: samples before that are not taken */
 };
 
 enum process_flag {
     /* Addresses without a mapping were met again and again: another one is not worth a snapshot. */
     PROCESS_MAPPINGS_CONFIRMED = 1,
+    /* The configuration leaves it out: no samples are taken of it. */
+    PROCESS_EXCLUDED = 2,
 };
 
 /* ---- Unwinders: slots of the program array `unwinders` ------------------------------------------------------------ */
@@ -250,7 +287,11 @@ enum unwinder {
     X(16, FRAME_POINTER_CHAIN_END, "frame_pointer_chain_end", "code without a table, and its frame pointers end here") \
     X(17, TAIL_CALL_FAILED, "tail_call_failed", "an unwinding program could not be called")                            \
     X(18, TABLE_CORRUPT, "table_corrupt", "the unwinding table's words are out of range")                              \
-    X(19, PROCESS_GONE, "process_gone", "the process ended before it could be inspected")
+    X(19, PROCESS_GONE, "process_gone", "the process ended before it could be inspected")                              \
+    X(20, OUTSIDE_NAMESPACE, "outside_namespace", "the process is not in the profiler's pid namespace")                \
+    /* Found out in user space, by the kernel's functions above: */                                                    \
+    X(21, EXECUTING, "executing", "a program was being started: it has no stack yet")                                  \
+    X(22, ENDING, "ending", "the process was ending: its stack is gone")
 
 enum stop_reason {
 #define X(number, name, metric, sentence) STOP_##name = number,
@@ -278,6 +319,8 @@ enum trace_flag {
     TRACE_IN_KERNEL = 1,
     /* The thread was in a system call, so the first user address is a return address. */
     TRACE_IN_SYSTEM_CALL = 2,
+    /* The task has no number in the profiler's pid namespace: pid and tid are 0. */
+    TRACE_OUTSIDE_NAMESPACE = 4,
 };
 
 /* Start of every record. For RECORD_TRACE follow word_count words: kernel_frame_count raw kernel addresses, leaf first,
@@ -299,6 +342,10 @@ struct trace_header {
     u16 user_frame_count;
     u16 word_count;
     u32 pending_executable; /* with STOP_TABLE_PENDING: the number of the one whose table is needed */
+    u32 weight;             /* how many samples it stands for; at least 1 */
+    /* Behind the frames' words of a RECORD_TRACE follow so many labels of the goroutine, GO_LABEL_WORDS words each: lengths
+     * in bytes of key | value << 32, then the key's bytes and the value's, cut where they are longer. */
+    u32 label_count;
 };
 
 /* A user frame: header word, then payload words.
@@ -366,22 +413,52 @@ struct kernel_settings {
     s32 task_stack_offset;       /* task_struct.stack; -1: user registers of kernel-mode samples unavailable */
     s32 stack_registers_offset;  /* from the task's stack to its struct pt_regs */
     s32 thread_pointer_offset;   /* task_struct's copy of the thread pointer; -1: unknown */
-    u32 reserved;
+    u32 pid_translation;         /* enum pid_translation */
     u64 pointer_mask;            /* arm64: which bits of a code pointer are address, not authentication code */
+    /* With pid_translation, see BPF/pid_namespace.h: where the kernel keeps the numbers of a task, and which namespace's
+     * are wanted. */
+    s32 thread_pid_offset;       /* task_struct.thread_pid */
+    s32 group_leader_offset;     /* task_struct.group_leader */
+    u32 pid_level_offset;        /* struct pid.level */
+    u32 pid_numbers_offset;      /* struct pid.numbers */
+    u32 pid_level;               /* of the namespace, below the initial one */
+    u32 excludes_groups;         /* whether control groups can be left out as a whole */
+    u64 pid_namespace;           /* its address */
+};
+
+enum pid_translation {
+    PID_TRANSLATION_NONE = 0,
+    PID_TRANSLATION_EXACT = 1,     /* of tasks in the profiler's own pid namespace */
+    PID_TRANSLATION_RECURSIVE = 2, /* of those in namespaces below it too */
 };
 
 /* Result of the program that measures the offsets above. */
 struct task_layout {
-    u32 tid; /* in: whose system calls to look at; out: 0 when done */
+    u32 is_wanted; /* in: 1; out: 0 when done */
     s32 task_stack_offset;
     s32 stack_registers_offset;
     s32 thread_pointer_offset;
     u64 thread_pointer; /* in: that thread's */
+    u64 cookie;         /* in: the first argument of the system calls to look at: it tells ours from others', in any
+                         * pid namespace */
     u32 next_word;      /* of the task, where the next system call's search begins */
     u32 reserved;
 };
 /* Words of the task that are searched in one system call, and in all. */
 enum { TASK_WORDS_AT_ONCE = 256, TASK_WORDS = 2048 };
+
+/* A look at kernel memory, done at a system call of ours. */
+enum { KERNEL_PEEK_BYTES = 512 };
+
+struct kernel_peek {
+    u64 cookie;    /* in: as in struct task_layout; out: 0 when done */
+    u64 address;   /* in */
+    u64 task;      /* out: the calling thread's struct task_struct */
+    u64 pid_tgid;  /* out: its numbers in the initial pid namespace */
+    u32 has_failed; /* out: not all of it is readable */
+    u32 reserved;
+    u8 bytes[KERNEL_PEEK_BYTES];
+};
 
 /* ---- Runtimes ----------------------------------------------------------------------------------------------------- */
 
@@ -399,7 +476,10 @@ enum { TASK_WORDS_AT_ONCE = 256, TASK_WORDS = 2048 };
     X(5, KERNEL_FRAMES, "frames.kernel", "kernel frames")                                                              \
     X(6, PROCESSES_REPLACED, "processes.replaced", "known processes that executed a new program")                      \
     X(7, RUNTIME_FRAMES, "frames.runtime", "frames of managed runtimes")                                               \
-    X(8, RUNTIME_UNREADABLE, "runtime.unreadable", "chains of runtime frames that could not be read to their end")
+    X(8, RUNTIME_UNREADABLE, "runtime.unreadable", "chains of runtime frames that could not be read to their end")     \
+    X(9, EXCLUDED_SAMPLES, "samples.excluded", "samples not taken of processes that the configuration leaves out")     \
+    X(10, THINNED_SAMPLES, "samples.thinned", "samples not taken, for which others weigh more")                        \
+    X(11, YOUNG_SAMPLES, "samples.young", "samples not taken of processes that had just been started")
 
 enum counter {
 #define X(number, name, metric, sentence) COUNTER_##name = number,

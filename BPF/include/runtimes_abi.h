@@ -33,6 +33,9 @@ enum python_flag {
 /* Value of the hash map python_processes, key u32 pid. Offsets are in bytes, within the structs named. */
 struct python_process {
     struct thread_value thread_state; /* PyThreadState * */
+    /* Process address of the PyThreadState * that has the lock, which may be another one of the same thread: that of an
+     * interpreter within the interpreter. 0 where `thread_state` follows that. */
+    u64 current_thread_state;
     u32 attachment;
     u16 flags; /* enum python_flag */
     u8 first_shim_owner;
@@ -51,6 +54,8 @@ struct python_process {
     u16 code_line_table;
     u16 code_first_line;
     u16 string_hash; /* PyASCIIObject: hash */
+    u16 thread_state_thread; /* PyThreadState: thread_id; with current_thread_state */
+    u16 more_reserved[3];
 };
 enum {
     PYTHON_OLD_FRAME_BYTES = 128, /* PyFrameObject, until 3.10 */
@@ -175,7 +180,8 @@ enum v8_frame {
     /* A builtin, or code that works for another one. Number: ELF address of the builtin. Word 2: the frame's type, as
      * V8 numbers it; 0: it has made no frame. */
     V8_FRAME_BUILTIN = 1,
-    /* As V8_FRAME_BUILTIN, in code made at run time. Number: process address. */
+    /* As V8_FRAME_BUILTIN, in code made at run time. Number: process address. Word 3: with a function of WebAssembly, the
+     * instance of its module. */
     V8_FRAME_STUB = 2,
     /* A function that the interpreter runs. Number: offset of the instruction, from the tagged address of the bytecode.
      * Words 2 and 3: function; word 4: its bytecode. */
@@ -204,6 +210,8 @@ struct v8_process {
     /* Where the interpreter keeps the tagged address of the bytecode and the offset from there; below 32. */
     u8 register_bytecode;
     u8 register_offset;
+    u8 webassembly_frame;     /* the type of frames of WebAssembly's functions; 0: not known */
+    u8 reserved[3];
 };
 enum {
     V8_FRAME_BYTES_BELOW = 48,       /* what is read of a frame, below its pointer; and two words from there on */

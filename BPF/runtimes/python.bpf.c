@@ -17,26 +17,49 @@ struct {
 
 enum { MAX_STEPS_PER_CALL = 64 };
 
+/* A thread state's youngest frame. */
+static __always_inline int youngest_frame(const struct python_process *python, u64 thread_state, u64 *frame) {
+    /* A thread that never ran Python code has none. */
+    if (!thread_state)
+        return 0;
+    if (read_user(frame, sizeof *frame, thread_state + python->thread_state_frame))
+        return 1;
+    if (!(python->flags & PYTHON_HAS_C_FRAME) || !*frame)
+        return 0;
+    return read_user(frame, sizeof *frame, *frame + python->c_frame_frame);
+}
+
+/* The state that this thread runs with when that is not the first one that it had; 0 otherwise. */
+static __always_inline u64 later_thread_state(const struct python_process *python, u64 first) {
+    u64 current = 0, thread = 0, pointer = 0;
+    if (!python->current_thread_state || read_user(&current, sizeof current, python->current_thread_state))
+        return 0;
+    if (!current || current == first || thread_pointer(&pointer))
+        return 0;
+    if (read_user(&thread, sizeof thread, current + python->thread_state_thread))
+        return 0;
+    return thread == pointer ? current : 0;
+}
+
 /* Finds the thread's youngest frame. */
 static __always_inline void start_python(struct scratch *scratch, const struct python_process *python) {
     struct unwind_state *state = &scratch->state;
-    u64 thread_state = 0, frame = 0;
+    u64 thread_state = 0, frame = 0, outer = 0;
     state->started_runtimes |= 1u << UNWINDER_PYTHON;
-    if (read_thread_value(&python->thread_state, &thread_state)) {
+    if (read_thread_value(&python->thread_state, &thread_state) || youngest_frame(python, thread_state, &frame)) {
         abandon_runtime(scratch, UNWINDER_PYTHON);
         return;
     }
-    /* A thread that never ran Python code has none. */
-    if (thread_state) {
-        int failed = read_user(&frame, sizeof frame, thread_state + python->thread_state_frame);
-        if (!failed && python->flags & PYTHON_HAS_C_FRAME && frame)
-            failed = read_user(&frame, sizeof frame, frame + python->c_frame_frame);
-        if (failed) {
+    u64 later = later_thread_state(python, thread_state);
+    if (later) {
+        outer = frame;
+        if (youngest_frame(python, later, &frame)) {
             abandon_runtime(scratch, UNWINDER_PYTHON);
             return;
         }
     }
     state->python.frame = frame;
+    state->python.outer = outer;
     if (!frame)
         leave_runtime(state, UNWINDER_PYTHON);
 }
@@ -91,6 +114,11 @@ static __always_inline int step_python(struct scratch *scratch, const struct pyt
         if (flags & PYTHON_HAS_INSTRUCTION_POINTER)
             instruction -= code;
         stop = record_runtime_frame(scratch, FRAME_PYTHON, python->attachment, code, instruction << 32 | checksum);
+    }
+    if (!next && state->python.outer) {
+        next = state->python.outer;
+        state->python.outer = 0;
+        is_last = 1;
     }
     state->python.frame = next;
     if (!next)

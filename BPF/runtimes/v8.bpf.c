@@ -205,6 +205,8 @@ static __always_inline void make_frame(struct unwind_state *state, const struct 
     }
     if (!(type & 1)) {
         own->function = type >> 1 & 0xff;
+        if (own->function && own->function == v8->webassembly_frame)
+            own->identity = runtime_word(state, V8_FRAME_BYTES_BELOW - 16);
         own->kind_and_number = code_number(state, place, V8_FRAME_BUILTIN);
         return;
     }

@@ -32,7 +32,8 @@ void UNWIND_SNAPSHOT(const struct unwinding_view *view, struct unwinding_result 
     emulation = 0;
 
     result->stop_reason = scratch.header.stop_reason;
-    if (result->stop_reason == STOP_STACK_UNREADABLE && context.read_behind_snapshot)
+    /* Nothing was copied where the memory is gone: there is no more of it either. */
+    if (result->stop_reason == STOP_STACK_UNREADABLE && context.read_behind_snapshot && view->stack_bytes)
         result->stop_reason = STOP_TRUNCATED_SNAPSHOT;
     result->user_frame_count = scratch.header.user_frame_count;
     result->word_count = scratch.header.word_count;

@@ -39,11 +39,14 @@ struct PikeVM {
         slots = []
     }
 
+    /// - Parameter start: where the search begins, at most the text's length; what lies before it is still seen by
+    ///   assertions.
     /// - Returns: offsets, two for each group, -1 for groups that took no part; nil if there is no match.
-    mutating func firstMatch(_ text: UnsafeBufferPointer<UInt8>) -> [Int]? {
+    mutating func firstMatch(_ text: UnsafeBufferPointer<UInt8>, from start: Int = 0) -> [Int]? {
         var best: [Int]?
-        var (offset, before) = (0, Neighbour.edge)
-        var scalar = Self.scalar(text, 0)
+        // Assertions tell bytes of ASCII apart, so one byte is enough of the character before.
+        var (offset, before) = (start, start == 0 ? Neighbour.edge : Neighbour(UInt32(text[start - 1])))
+        var scalar = Self.scalar(text, start)
         current.removeAll()
         while true {
             if current.instructions.isEmpty {

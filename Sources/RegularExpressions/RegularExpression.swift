@@ -40,11 +40,7 @@ public struct RegularExpression: Sendable, Hashable, CustomStringConvertible {
     /// As `firstMatch(in:)`, of UTF-8 that need not be valid.
     public func firstMatch(utf8: UnsafeBufferPointer<UInt8>) -> Match? {
         guard let slots = matcher.firstMatch(utf8) else { return nil }
-        let ranges = stride(from: 0, to: slots.count, by: 2).map { index -> Range<Int>? in
-            let (start, end) = (slots[index], slots[index + 1])
-            return start >= 0 && end >= start ? start..<end : nil
-        }
-        return Match(ranges: ranges, names: groupNames)
+        return Match(slots: slots, names: groupNames)
     }
 
     public var description: String { pattern }
@@ -57,6 +53,15 @@ public struct RegularExpression: Sendable, Hashable, CustomStringConvertible {
         /// Offsets of UTF-8 bytes in the text by group; group 0 is the whole match. nil: the group took no part.
         public let ranges: [Range<Int>?]
         let names: [String?]
+
+        /// - Parameter slots: two for each group: its start and its end.
+        init(slots: [Int], names: [String?]) {
+            ranges = stride(from: 0, to: slots.count, by: 2).map { index -> Range<Int>? in
+                let (start, end) = (slots[index], slots[index + 1])
+                return start >= 0 && end >= start ? start..<end : nil
+            }
+            self.names = names
+        }
 
         /// Offsets of UTF-8 bytes.
         public var range: Range<Int> { (ranges.first ?? nil) ?? 0..<0 }

@@ -31,6 +31,9 @@ public final class SegmentLog {
     /// A segment takes no more records once it is this long.
     public static let segmentBytes = 16 << 20
     public static let maximumRecordBytes = 1 << 30
+    /// A segment that is at least so long is given back as soon as none of its records is left, even if it would take
+    /// more.
+    static let reclaimedBytes = 64 << 10
 
     /// No log will ever get there.
     private static let lastNumber = UInt64.max >> 1
@@ -125,6 +128,14 @@ public final class SegmentLog {
         segment.liveCount -= 1
         if segment.liveCount == 0, record.segment != active {
             try delete(record.segment)
+            return
+        }
+        if segment.liveCount == 0, segment.end >= SegmentLog.reclaimedBytes {
+            // Nothing waits: the disk may be full of what is no longer needed. The next segment's name keeps the numbers
+            // growing; where there is no room even for that, the next record makes it.
+            active = nil
+            try delete(record.segment)
+            _ = try? segmentForAppending()
             return
         }
         defer { segments[record.segment] = segment }

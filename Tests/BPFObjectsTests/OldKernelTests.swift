@@ -13,7 +13,8 @@ struct OldKernelTests {
     /// First kernels of the helpers, from bcc's docs/kernel-versions.md.
     static let firstKernels: [Int32: (name: String, version: (Int, Int))] = [
         1: ("map_lookup_elem", (3, 19)), 2: ("map_update_elem", (3, 19)), 3: ("map_delete_elem", (3, 19)),
-        4: ("probe_read", (4, 1)), 5: ("ktime_get_ns", (4, 1)), 8: ("get_smp_processor_id", (4, 1)),
+        4: ("probe_read", (4, 1)), 5: ("ktime_get_ns", (4, 1)),
+        7: ("get_prandom_u32", (4, 1)), 8: ("get_smp_processor_id", (4, 1)),
         12: ("tail_call", (4, 2)), 14: ("get_current_pid_tgid", (4, 2)), 16: ("get_current_comm", (4, 2)),
         25: ("perf_event_output", (4, 4)), 35: ("get_current_task", (4, 8)), 67: ("get_stack", (4, 18)),
         80: ("get_current_cgroup_id", (4, 18)), 112: ("probe_read_user", (5, 5)), 113: ("probe_read_kernel", (5, 5)),

@@ -106,7 +106,7 @@ def check(name, text):
 
 
 for values in sorted(DEPLOY.glob("values/*.yaml")):
-    for extra in [[], ["--set", "agent.oldKernels=true"], ["--set", "agent.profiles=false"]]:
+    for extra in [[], ["--set", "agent.sysAdmin=true"], ["--set", "agent.profiles=false"]]:
         if values.stem == "store" and "agent.profiles=false" in extra:
             extra = ["--set", "agent.seccompProfile.type=RuntimeDefault"]
         name = " ".join([values.stem, *extra[1:]])
@@ -118,6 +118,14 @@ for values in sorted(DEPLOY.glob("values/*.yaml")):
 
 volumeless = render("-f", DEPLOY / "values/gateway.yaml", "--set", "gateway.queue.size=")
 expect("Deployment" in check("gateway without volumes", volumeless.stdout), "gateway without volumes: no Deployment")
+chosen = render("-f", DEPLOY / "values/store.yaml", "--set", "agent.processes.exclude[0].namespace=kube-system")
+check("processes", chosen.stdout)
+expect("- namespace: kube-system" in chosen.stdout, "agent.processes is not passed on")
+labelled = render("-f", DEPLOY / "values/store.yaml", "--set", "agent.processes.exclude[0].pod_label.app=load-test")
+check("labels of pods", labelled.stdout)
+expect(
+    re.search(r"kubernetes:\s+node_from_env_var: K8S_NODE_NAME", labelled.stdout),
+    "labels of pods are those of the whole cluster")
 overlaid = render("-f", DEPLOY / "values/store.yaml", "--set", "agent.configuration.receivers.profiling.samples_per_second=7")
 expect("samples_per_second: 7" in overlaid.stdout, "agent.configuration is not laid over")
 

@@ -28,7 +28,13 @@ struct ConfigurationTests {
         #expect(configuration.timeout == .seconds(90))
         #expect(configuration.compression == .gzip)
         #expect(configuration.compressionLevel == 1)
-        #expect(configuration.queue == QueueConfiguration(consumers: 10, size: 10, blocksOnOverflow: true))
+        var queue = QueueConfiguration(consumers: 10, size: 10, blocksOnOverflow: true)
+        queue.batch = SendingBatchConfiguration()
+        queue.batch?.sizer = .bytes
+        queue.batch?.minimumSize = 1_000_000
+        queue.batch?.flushTimeout = .seconds(10)
+        queue.metadataKeys = ["x-elastic-mapping-mode"]
+        #expect(configuration.queue == queue)
         #expect(configuration.maximumRequestBytes == 5_000_000)
         #expect(configuration.retry == BulkRetryConfiguration())
         #expect(configuration.retry.isEnabled)
@@ -52,9 +58,18 @@ struct ConfigurationTests {
 
     @Test func readsEveryKey() {
         let (configuration, errors, warnings) = decodeExporter([
+            ("auth", .tree([("authenticator", .string("bearertokenauth/es"))])), ("cookies", enabled()),
+            (
+                "middlewares",
+                .list([
+                    ConfigurationNode(.tree([("id", .string("first"))])),
+                    ConfigurationNode(.tree([("id", .string("second/x"))])),
+                ])
+            ),
             ("endpoints", list("https://a", "https://b:9243/es/")), ("user", .string("elastic")),
             ("password", .string("secret")), ("api_key", .string("key")),
-            ("headers", .tree([("X-A", .string("1"))])), ("tls", .tree([("insecure_skip_verify", .boolean(true))])),
+            ("headers", .tree([("X-A", .string("1"))])), 
+            ("tls", .tree([("insecure_skip_verify", .boolean(true)), ("server_name_override", .string("inside"))])),
             ("timeout", .string("5s")), ("compression", .string("gzip")),
             ("compression_params", .tree([("level", .integer(9))])), ("proxy_url", .string("http://proxy:3128")),
             ("read_buffer_size", .integer(1)), ("write_buffer_size", .integer(1)), ("max_idle_conns", .integer(1)),
@@ -96,7 +111,7 @@ struct ConfigurationTests {
                 ])
             ),
             ("include_source_on_error", .boolean(false)), ("bulk_response_filter_path", .string("items.*.error")),
-            ("suppress_conflict_errors", .boolean(true)),
+            ("suppress_conflict_errors", .boolean(true)), ("metadata_keys", .string("X-Tenant")),
             (
                 "profiles",
                 .tree([
@@ -111,13 +126,22 @@ struct ConfigurationTests {
         #expect(configuration.user == "elastic" && configuration.password.value == "secret")
         #expect(configuration.apiKey.value == "key")
         #expect(configuration.headers.map(\.name) == ["X-A"])
+        #expect(configuration.authentication?.authenticator == ComponentID(type: "bearertokenauth", name: "es"))
+        #expect(configuration.middlewares == [ComponentID(type: "first"), ComponentID(type: "second", name: "x")])
+        #expect(configuration.keepsCookies && configuration.tls.serverName == "inside")
         #expect(configuration.tls.skipsVerification)
         #expect(configuration.timeout == .seconds(5))
         #expect(configuration.compressionLevel == 9)
         #expect(configuration.proxyURL == "http://proxy:3128")
         #expect(configuration.connections.maximumPerHost == 7)
         #expect(!configuration.connections.keepsConnections && !configuration.connections.usesHTTP2)
-        #expect(configuration.queue == QueueConfiguration(consumers: 3, size: 4, waitsForResult: true))
+        var queue = QueueConfiguration(consumers: 3, size: 4, waitsForResult: true)
+        queue.batch = SendingBatchConfiguration()
+        queue.batch?.sizer = .bytes
+        queue.batch?.minimumSize = 1000
+        queue.batch?.flushTimeout = .seconds(10)
+        queue.metadataKeys = ["x-tenant", "x-elastic-mapping-mode"]
+        #expect(configuration.queue == queue)
         #expect(configuration.maximumRequestBytes == 1000)
         #expect(configuration.retry.maximumRetries == 5)
         #expect(configuration.retry.initialInterval == .seconds(1))
@@ -194,6 +218,8 @@ struct ConfigurationTests {
     }
 
     @Test(arguments: [
+        Mistake("auth::authenticator", [("auth", .tree([]))]),
+        Mistake("middlewares", [("middlewares", .list([ConfigurationNode(.tree([]))]))]),
         Mistake("compression", [("compression", .string("zstd"))]),
         Mistake("compression_params::level", [("compression_params", .tree([("level", .integer(10))]))]),
         Mistake("allowed_modes", [("mapping", .tree([("allowed_modes", .string("otel,odd"))]))]),
@@ -231,12 +257,13 @@ struct ConfigurationTests {
             endpoint + [
                 ("num_workers", .integer(2)), ("flush", .tree([("bytes", .integer(77)), ("interval", .string("1s"))])),
                 ("mapping", .tree([("mode", .string("ecs"))])), ("retry", .tree([("max_requests", .integer(1))])),
-                ("metadata_keys", .string("x")),
             ])
         #expect(errors.isEmpty)
-        #expect(warnings.count == 5, "\(warnings)")
+        #expect(warnings.count == 4, "\(warnings)")
         #expect(configuration.queue?.consumers == 2)
         #expect(configuration.maximumRequestBytes == 77)
+        #expect(configuration.queue?.batch?.minimumSize == 77)
+        #expect(configuration.queue?.batch?.flushTimeout == .seconds(1))
         #expect(configuration.retry.maximumRetries == 0)
         let both = decodeExporter(
             endpoint + [
@@ -248,6 +275,19 @@ struct ConfigurationTests {
             ])
         #expect(both.configuration.queue?.consumers == 5)
         #expect(both.configuration.maximumRequestBytes == 88)
+    }
+
+    @Test func batchesOfItems() {
+        func queue(_ entries: Entries) -> QueueConfiguration? {
+            decodeExporter(endpoint + [("sending_queue", .tree(entries))]).configuration.queue
+        }
+        let items = queue([
+            ("batch", .tree([("sizer", .string("items")), ("min_size", .integer(10)), ("max_size", .integer(20))]))
+        ])
+        #expect(items?.batch?.sizer == .items && items?.batch?.minimumSize == 10 && items?.batch?.maximumSize == 20)
+        #expect(queue([("batch", enabled(false))])?.batch == nil)
+        #expect(queue([("enabled", .boolean(false))]) == nil)
+        #expect(queue([("sizer", .string("items"))])?.batch?.sizer == .items)
     }
 
     @Test func documentStatusesFollowRequestStatuses() {

@@ -86,6 +86,46 @@ struct FlameGraphTests {
         #expect(graph["TotalSamples"]?.integer == total)
     }
 
+    /// Self and total of every function, from the message's own paths.
+    @Test(arguments: [("9.2.0", "ecs"), ("9.6.0", "otel")])
+    func topFunctionsReadBack(version: String, schema: String) async throws {
+        let double = try await ElasticsearchDouble(["--version", version])
+        let running = try await RunningExporter(double, .profiles) { $0.profiles.schema = .auto }
+        var host = SyntheticHost(seed: 11)
+        let message = host.message(distinctStacks: 200, window: 1_700_000_000..<1_700_000_060)
+        try await running.exporter.consume(.profiles(message))
+        try await running.exporter.shutdown()
+        var expected: [String: [Int64]] = [:]
+        for (path, count) in Self.paths(of: message) {
+            for name in Set(path.dropFirst(2)) where !name.isEmpty { expected[name, default: [0, 0]][1] += count }
+            if let leaf = path.last, !leaf.isEmpty { expected[leaf, default: [0, 0]][0] += count }
+        }
+        let answer = try await double.api(
+            "POST", "/_profiling/topn/functions", Self.range + #", "schema": "\#(schema)"}"#)
+        var found: [String: [Int64]] = [:]
+        let entries = try #require(answer["topn"]?.array)
+        for entry in entries {
+            let name = entry["frame"]?["function_name"]?.string ?? ""
+            if name.isEmpty { continue }
+            // A function may be in several files.
+            let known = found[name, default: [0, 0]]
+            found[name] = [
+                known[0] + (entry["self_count"]?.integer ?? 0), known[1] + (entry["total_count"]?.integer ?? 0),
+            ]
+        }
+        #expect(expected.count > 50)
+        #expect(found.mapValues { $0[0] } == expected.mapValues { $0[0] })
+        #expect(found.keys.allSatisfy { (found[$0]?[1] ?? 0) >= (expected[$0]?[1] ?? 0) })
+        #expect(entries.map { $0["rank"]?.integer } == (1...Int64(entries.count)).map { $0 })
+        let selfCounts = entries.compactMap { $0["self_count"]?.integer }
+        #expect(selfCounts == selfCounts.sorted(by: >))
+        #expect(selfCounts.reduce(0, +) == answer["self_count"]?.integer)
+        #expect((answer["self_annual_cost_usd"]?.double ?? 0) > 0)
+        let limited = try await double.api(
+            "POST", "/_profiling/topn/functions", Self.range + #", "schema": "\#(schema)", "limit": 3}"#)
+        #expect(limited["topn"]?.array?.count == 3)
+    }
+
     @Test func executablesAndPlacesAreReadBack() async throws {
         let double = try await ElasticsearchDouble()
         let running = try await RunningExporter(double, .profiles)

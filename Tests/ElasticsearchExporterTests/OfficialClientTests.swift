@@ -28,6 +28,15 @@ struct OfficialClientTests {
         try await traces.exporter.consume(.traces(ExampleTelemetry.traces()))
         try await traces.exporter.shutdown()
 
+        for mode in [MappingMode.ecs, .none, .raw] {
+            let records = try await RunningExporter(double, .logs) { $0.allowedModes = [mode] }
+            try await records.exporter.consume(.logs(ExampleTelemetry.logs()))
+            try await records.exporter.shutdown()
+        }
+        let points = try await RunningExporter(double, .metrics) { $0.allowedModes = [.ecs] }
+        try? await points.exporter.consume(.metrics(ExampleTelemetry.metrics()))
+        try await points.exporter.shutdown()
+
         let folder = try TemporaryFolder()
         let body = try await double.bodies()
         try body.write(to: URL(fileURLWithPath: folder.path(of: "bodies")))

@@ -90,10 +90,10 @@ struct RecordDocumentTests {
         #expect(running.count("otelcol_exporter_send_failed_log_records") == 1)
     }
 
-    @Test(arguments: ["nonsense", "raw", "ecs"])
+    @Test(arguments: ["nonsense", "otel"])
     func modesThatCannotBeHad(mode: String) async throws {
         let double = try await ElasticsearchDouble()
-        let running = try await RunningExporter(double, .logs)
+        let running = try await RunningExporter(double, .logs) { $0.allowedModes = [.ecs, .raw] }
         let records: [LogDocuments.Record] = [.with { $0.body = .string("x") }]
         for _ in 0..<2 {
             await #expect(throws: PermanentError.self) {
@@ -103,6 +103,36 @@ struct RecordDocumentTests {
         try await running.exporter.shutdown()
         #expect(running.log.records.filter { $0.level == .error }.count == 1)
         #expect(try await double.requests().isEmpty)
+    }
+
+    /// Events of one span repeat what is said of its resource: they leave in requests of their own.
+    @Test func manyEventsOfOneSpan() async throws {
+        let double = try await ElasticsearchDouble()
+        let running = try await RunningExporter(double, .traces) { $0.maximumRequestBytes = 10_000 }
+        try await running.exporter.consume(
+            .traces(
+                .with {
+                    $0.resourceSpans = [
+                        .with {
+                            $0.resource.attributes = [OTLPKeyValue("big", String(repeating: "x", count: 3000))]
+                            $0.scopeSpans = [
+                                .with {
+                                    $0.spans = [
+                                        .with {
+                                            $0.name = "s"
+                                            $0.events = (0..<20).map { number in .with { $0.name = "\(number)" } }
+                                        }
+                                    ]
+                                }
+                            ]
+                        }
+                    ]
+                }))
+        try await running.exporter.shutdown()
+        let requests = try await double.requests()
+        #expect(requests.count >= 5 && requests.allSatisfy { $0.bytes < 14_000 })
+        #expect(try await double.documents("logs-generic.otel-default").count == 20)
+        #expect(running.count("otelcol_exporter_sent_spans") == 1)
     }
 
     @Test func spans() async throws {

@@ -15,7 +15,7 @@ struct RunningExporter {
 
     /// Without a queue, so that the caller gets the outcome, and with pauses that tests need not wait for.
     init(
-        _ double: ElasticsearchDouble, _ signal: Signal, log: LogRecorder = LogRecorder(),
+        _ double: ElasticsearchDouble, _ signal: Signal, log: LogRecorder = LogRecorder(), host: any Collector.Host = EmptyHost(),
         _ change: (inout ElasticsearchConfiguration) throws -> Void = { _ in }
     ) async throws {
         var configuration = ElasticsearchConfiguration()
@@ -29,7 +29,7 @@ struct RunningExporter {
         exporter = try await ElasticsearchExporterFactory().makeExporter(
             signal: signal, configuration: configuration,
             context: log.context(type: "elasticsearch", metrics: metrics))
-        try await exporter.start(host: EmptyHost())
+        try await exporter.start(host: host)
     }
 
     func count(_ name: String, _ labels: [String: String] = [:]) -> Double {

@@ -1,6 +1,7 @@
 import Engine
 import Foundation
 import LiveSupport
+import Processes
 import Synchronization
 import Testing
 
@@ -150,5 +151,38 @@ import Testing
         #expect(complete.count == 6 && complete.values.allSatisfy { $0 > 10 }, "\(complete)")
         #expect(hogSamples > 50)
         #expect(metrics["agent.records.lost"] == 0 && metrics["agent.process_events.lost"] == 0)
+    }
+
+    /// What a process publishes about itself names it from then on, also when that comes later than the first samples.
+    @Test(.enabled(if: try Live.has(requirements)))
+    func aProcessNamesItself() throws {
+        let folder = try TemporaryFolder()
+        let root = "/" + #filePath.split(separator: "/").dropLast(3).joined(separator: "/")
+        let program = folder.path(of: "process_context")
+        try Command.runBlocking(["gcc", "-O1", "-o", program, "\(root)/Tests/Live/Programs/process_context.c"])
+        // Field 1, a Resource with service.name "cart".
+        let payload = "0a180a160a0c736572766963652e6e616d6512060a0463617274"
+        var pid: Int32 = 0
+        let (intervals, _) = try profile(interval: 500_000_000) {
+            let child = try ChildProcess([program, payload, payload])
+            pid = child.pid
+            #expect(try child.readLine() == "ready")
+            usleep(900_000)
+            child.send(SIGUSR1)
+            #expect(try child.readLine() == "published")
+            usleep(3_500_000)
+            child.send(SIGKILL)
+        }
+        var services: [ServiceName] = []
+        for interval in intervals {
+            for (id, process) in interval.processes where id.pid == pid {
+                guard process.executablePath == program else { continue }
+                if let service = process.service, services.last != service { services.append(service) }
+            }
+        }
+        #expect(
+            services == [
+                ServiceName("process_context", source: .executable), ServiceName("cart", source: .processContext),
+            ])
     }
 }

@@ -44,6 +44,62 @@ struct TraceRecordTests {
         #expect(parse(record(header, words: [7, 8])) != nil)
     }
 
+    private func label(_ key: String, _ value: String, keyBytes: Int? = nil) -> [UInt64] {
+        var bytes = [UInt8](repeating: 0, count: Int(GO_LABEL_WORDS) * 8)
+        bytes.withUnsafeMutableBytes {
+            $0.storeBytes(of: UInt32(keyBytes ?? key.utf8.count), as: UInt32.self)
+            $0.storeBytes(of: UInt32(value.utf8.count), toByteOffset: 4, as: UInt32.self)
+        }
+        for (index, byte) in key.utf8.prefix(Int(GO_LABEL_KEY_BYTES)).enumerated() { bytes[8 + index] = byte }
+        for (index, byte) in value.utf8.prefix(Int(GO_LABEL_VALUE_BYTES)).enumerated() {
+            bytes[8 + Int(GO_LABEL_KEY_BYTES) + index] = byte
+        }
+        return bytes.withUnsafeBytes { Array($0.bindMemory(to: UInt64.self)) }
+    }
+
+    @Test func labelsAreChecked() {
+        var header = trace_header()
+        header.kind = UInt32(RECORD_TRACE.rawValue)
+        header.word_count = 1
+        header.label_count = 1
+        let words = [7] + label("key", "value")
+        func labels(_ words: [UInt64]) -> [UInt64]? {
+            record(header, words: words).withUnsafeBytes { TraceRecord($0).map { Array($0.labels) } }
+        }
+        #expect(labels(words) == Array(words[1...]))
+        #expect(labels(words.dropLast()) == nil, "less than stated")
+        header.label_count = .max
+        #expect(labels(words) == nil, "more than there can be")
+    }
+
+    @Test func labelsAreDecoded() {
+        func decoded(_ words: [UInt64]) -> [String] { ProfileLabel.decode(words).map { "\($0.key)=\($0.value)" } }
+        #expect(decoded(label("b", "2") + label("a", "1") + label("b", "3")) == ["a=1", "b=2"])
+        #expect(decoded(label("", "1") + label("a", "") + [1, 2, 3]) == [])
+        // Cut between characters; lengths that lie.
+        #expect(decoded(label(String(repeating: "k", count: 31) + "é", "1")) == [String(repeating: "k", count: 31) + "=1"])
+        #expect(decoded(label("a", String(repeating: "v", count: 100))) == ["a=" + String(repeating: "v", count: 64)])
+        #expect(decoded(label("a", "1", keyBytes: .init(UInt32.max))).count == 1)
+        // No UTF-8.
+        var broken = label("ab", "1")
+        broken[1] = 0x80_ff61
+        #expect(decoded(broken) == ["a=1"])
+        broken[1] = 0xff
+        #expect(decoded(broken) == [])
+        // Hostile lengths and bytes do not trap.
+        #expect(ProfileLabel.decode([UInt64](repeating: .max, count: 130)).isEmpty)
+    }
+
+    @Test func labelSetsAreBounded() {
+        var interner = LabelInterner()
+        func number(_ words: [UInt64]) -> UInt32 { words.withUnsafeBufferPointer { interner.number(of: $0) } }
+        #expect(number([]) == 0)
+        #expect(number([1]) == 1 && number([2]) == 2 && number([1]) == 1)
+        for word in 0..<UInt64(2 * LabelInterner.limit) { _ = number([word, word]) }
+        #expect(number([.max]) == 0 && number([1]) == 1)
+        #expect(interner.take().count == LabelInterner.limit && interner.sets == [[]])
+    }
+
     @Test func snapshotsAreChecked() {
         var bytes = [UInt8](repeating: 0, count: StackSnapshot.headerBytes + 16)
         func snapshot() -> StackSnapshot? { bytes.withUnsafeBytes { StackSnapshot($0) } }

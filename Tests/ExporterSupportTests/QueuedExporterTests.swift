@@ -262,14 +262,17 @@ struct ExporterConfigurationTests {
             ("retry_on_failure", .tree([("initial_interval", .string("1s")), ("max_elapsed_time", .string("0"))])),
             ("sending_queue", .tree([
                 ("num_consumers", .integer(2)), ("queue_size", .integer(50)), ("sizer", .string("items")),
-                ("block_on_overflow", .boolean(true)), ("batch", .tree([])),
+                ("block_on_overflow", .boolean(true)), ("batch", .tree([("min_size", .integer(20))])),
             ])),
         ]) { ExporterConfiguration($0) }
         #expect(configuration.timeout == .zero)
         #expect(configuration.retry.initialInterval == .seconds(1))
-        #expect(configuration.queue == QueueConfiguration(consumers: 2, size: 50, sizer: .items, blocksOnOverflow: true))
-        #expect(errors.isEmpty)
-        #expect(warnings.count == 1)
+        var batch = SendingBatchConfiguration()
+        batch.minimumSize = 20
+        #expect(
+            configuration.queue
+                == QueueConfiguration(consumers: 2, size: 50, sizer: .items, blocksOnOverflow: true, batch: batch))
+        #expect(errors.isEmpty && warnings.isEmpty)
     }
 
     /// What is kept on disk waits for the back end without end, unless an end is written.

@@ -13,6 +13,7 @@ import Testing
 private final class SwitchedSender: TelemetrySender {
     let isDown: Mutex<Bool>
     let received = Mutex<[Telemetry]>([])
+    let metadata = Mutex<[[String: [String]]]>([])
 
     init(isDown: Bool = false) { self.isDown = Mutex(isDown) }
 
@@ -20,6 +21,7 @@ private final class SwitchedSender: TelemetrySender {
     func send(_ telemetry: Telemetry) async throws {
         if isDown.withLock({ $0 }) { throw RetryableError("the back end is away") }
         received.withLock { $0.append(telemetry) }
+        metadata.withLock { $0.append(RequestContext.current?.metadata ?? [:]) }
     }
     func shutdown() async {}
 
@@ -50,12 +52,16 @@ struct PersistentQueueTests {
         return storage
     }
 
-    private func exporter(_ sender: SwitchedSender, size: Int = 1000) -> QueuedExporter {
-        QueuedExporter(
+    private func exporter(
+        _ sender: SwitchedSender, size: Int = 1000, change: (inout QueueConfiguration) -> Void = { _ in }
+    ) -> QueuedExporter {
+        var queue = QueueConfiguration(consumers: 2, size: size, storage: ComponentID(type: "file_storage"))
+        change(&queue)
+        return QueuedExporter(
             configuration: ExporterConfiguration(
                 retry: RetryConfiguration(
                     initialInterval: .milliseconds(5), maximumInterval: .milliseconds(5), maximumElapsedTime: .zero),
-                queue: QueueConfiguration(consumers: 2, size: size, storage: ComponentID(type: "file_storage"))),
+                queue: queue),
             signal: .profiles, context: log.context(metrics: metrics), sender: sender)
     }
 
@@ -96,6 +102,66 @@ struct PersistentQueueTests {
         try await waitUntil { sender.sampleCounts.count == 10 }
         try await exporter.shutdown()
         #expect(metrics.value("otelcol_exporter_sent_profile_samples") == 20)
+    }
+
+    /// Header fields that the queue keeps are on disk too. Batches of different clients stay apart after a restart.
+    @Test(arguments: [false, true])
+    func headerFieldsOutliveARestart(joins: Bool) async throws {
+        func keepsTenants(_ queue: inout QueueConfiguration) {
+            queue.metadataKeys = ["x-tenant"]
+            guard joins else { return }
+            queue.batch = SendingBatchConfiguration()
+            queue.batch?.minimumSize = 1_000_000
+            queue.batch?.flushTimeout = .milliseconds(20)
+        }
+        let first = exporter(SwitchedSender(isDown: true), change: keepsTenants)
+        try await first.start(host: StorageHost(storage: try await storage()))
+        for tenant in ["a", "b", nil, "a"] as [String?] {
+            let metadata = tenant.map { ["x-tenant": [$0], "authorization": ["secret"]] } ?? [:]
+            try await RequestContext.$current.withValue(RequestContext(metadata: metadata)) {
+                try await first.consume(batch)
+            }
+        }
+        try await first.shutdown()
+
+        let back = SwitchedSender()
+        let second = exporter(back, change: keepsTenants)
+        try await second.start(host: StorageHost(storage: try await storage()))
+        try await waitUntil { back.sampleCounts.reduce(0, +) == 4 * batch.itemCount }
+        try await second.shutdown()
+        let tenants = back.metadata.withLock { $0 }.map { $0["x-tenant"] ?? [] }
+        let sent = zip(tenants, back.sampleCounts).map { "\($0) \($1)" }.sorted()
+        let one = batch.itemCount
+        #expect(
+            sent
+                == (joins
+                    ? ["[\"a\"] \(2 * one)", "[\"b\"] \(one)", "[] \(one)"]
+                    : ["[\"a\"] \(one)", "[\"a\"] \(one)", "[\"b\"] \(one)", "[] \(one)"]))
+        #expect(back.metadata.withLock { $0.allSatisfy { Set($0.keys).isSubset(of: ["x-tenant"]) } })
+    }
+
+    /// A record is a batch alone, or header fields and a batch; what a batch holds makes no difference.
+    @Test func recordsOfHeaderFields() throws {
+        let metadata = ["x-tenant": ["a", "ü\"\u{0}"], "empty": []]
+        for bytes in [[], [1, 2, 3], Array("\u{2}\u{0}\u{0}\u{0}{}".utf8)] as [[UInt8]] {
+            for fields in [[:], metadata] {
+                let content = StoredContent(bytes, metadata: fields)
+                let record = try BatchRecord(content, items: 7)
+                #expect(try BatchRecord(bytes: record.bytes, tag: record.tag).content() == content)
+                #expect(BatchRecord.items(record.tag) == 7)
+                #expect(fields.isEmpty ? record.bytes == bytes : record.bytes.count > bytes.count + 4)
+            }
+        }
+        #expect(BatchRecord.items(try BatchRecord(StoredContent([]), items: .max).tag) == Int(Int32.max))
+        let whole = try BatchRecord(StoredContent([1], metadata: metadata), items: 1)
+        for length in 0..<(whole.bytes.count - 1) {
+            #expect(throws: (any Error).self) {
+                try BatchRecord(bytes: Array(whole.bytes.prefix(length)), tag: whole.tag).content()
+            }
+        }
+        #expect(throws: (any Error).self) {
+            try BatchRecord(bytes: [0xff, 0xff, 0xff, 0xff, 1], tag: whole.tag).content()
+        }
     }
 
     @Test func aFullQueueRefusesAndStoresNothing() async throws {

@@ -1,5 +1,6 @@
 import LiveSupport
 import ObjectFiles
+import RuntimeSupport
 import Testing
 
 @testable import JVMRuntime

@@ -103,6 +103,22 @@ func eventually(_ condition: () throws -> Bool) async throws {
     while try !condition() { try await Task.sleep(for: .milliseconds(5)) }
 }
 
+/// - Returns: the path of a file that leads to a double.
+func writeKubeConfig(_ folder: TemporaryFolder, port: Int, user: String = "{}") throws -> String {
+    let path = folder.path(of: "config")
+    try Data(
+        """
+        apiVersion: v1
+        kind: Config
+        current-context: test
+        contexts: [{name: test, context: {cluster: double, user: somebody}}]
+        clusters: [{name: double, cluster: {server: "http://127.0.0.1:\(port)/"}}]
+        users: [{name: somebody, user: \(user)}]
+        """.utf8
+    ).write(to: URL(fileURLWithPath: path))
+    return path
+}
+
 final class Waits: Sendable {
     let durations = Mutex<[Duration]>([])
 }
@@ -123,17 +139,7 @@ struct TestCluster {
     ) throws {
         self.double = double
         folder = try TemporaryFolder()
-        let path = folder.path(of: "config")
-        try Data(
-            """
-            apiVersion: v1
-            kind: Config
-            current-context: test
-            contexts: [{name: test, context: {cluster: double, user: somebody}}]
-            clusters: [{name: double, cluster: {server: "http://127.0.0.1:\(port)/"}}]
-            users: [{name: somebody, user: \(user)}]
-            """.utf8
-        ).write(to: URL(fileURLWithPath: path))
+        let path = try writeKubeConfig(folder, port: port, user: user)
         let (configuration, errors, _) = configuration(
             [
                 ("auth_type", .string("kubeConfig")), ("kube_config_path", .string(path)),

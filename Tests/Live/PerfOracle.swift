@@ -6,9 +6,12 @@ enum PerfOracle {
     static let requirements: [Requirement] = [.root, .perfEvents, .tool("perf")]
 
     /// perf starts the command and records it and its children to its end.
-    static func samples(running command: [String], frequency: Int = 199, stackBytes: Int) async throws -> [ProofSample]
-    {
-        try await record(["--"] + command, frequency: frequency, stackBytes: stackBytes)
+    /// - Parameter ofAllProcesses: of the whole machine, for as long as the command runs.
+    static func samples(
+        running command: [String], ofAllProcesses: Bool = false, frequency: Int = 199, stackBytes: Int
+    ) async throws -> [ProofSample] {
+        try await record(
+            (ofAllProcesses ? ["-a"] : []) + ["--"] + command, frequency: frequency, stackBytes: stackBytes)
     }
 
     /// Records a process that runs already, to its end.

@@ -27,6 +27,8 @@ struct ProofSample: Sendable, Hashable {
     var weight: Int
     /// When, in nanoseconds since 1970 (UTC); 0 when not known.
     var timeUnixNanoseconds: UInt64 = 0
+    /// What the program said of its work, `key=value`, by key.
+    var labels: [String] = []
 }
 
 /// What the live tests ask of the profiler that is being proven.

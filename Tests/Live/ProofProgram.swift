@@ -8,6 +8,8 @@ struct ProofProgram: Sendable, CustomStringConvertible {
     /// In `Programs/`; the suffix tells the compiler.
     var source: String
     var flags: [String] = []
+    /// The C compiler.
+    var compiler = "gcc"
     /// A library in `Programs/` built with it, and its flags.
     var library: (source: String, file: String, flags: [String])?
     var isLinkedToLibrary = false
@@ -17,6 +19,8 @@ struct ProofProgram: Sendable, CustomStringConvertible {
     /// A sample is busy, and must match, when a frame is this one.
     var busy: FramePattern
     var stack: StackPattern
+    /// What the other unwinder sees, where it does not find the root: it ends earlier, or goes on behind it.
+    var oracleStack: StackPattern?
     /// The busy samples' least share of all user-space samples of the process.
     var busyShare = 0.8
     /// Samples are of other processes than the one started.
@@ -47,7 +51,7 @@ struct ProofProgram: Sendable, CustomStringConvertible {
         case "rs": [.tool("rustc")]
         case "swift": [.tool("swiftc")]
         case "cpp": [.tool("g++")]
-        default: [.tool("gcc")]
+        default: [.tool(compiler)]
         }
     }
 }
@@ -72,23 +76,23 @@ extension ProofProgram {
         let folder = try TemporaryFolder()
         var linked: [String] = []
         if let library {
-            try await Self.compile(library.source, to: folder.path(of: library.file), library.flags)
+            try await compile(library.source, to: folder.path(of: library.file), library.flags)
             if isLinkedToLibrary { linked = [folder.path(of: library.file), "-Wl,-rpath,\(folder.path)"] }
         }
-        if arguments.contains("@chain") { try await Self.compile("chain.c", to: folder.path(of: "chain"), []) }
-        try await Self.compile(source, to: folder.path(of: name), flags + linked)
+        if arguments.contains("@chain") { try await compile("chain.c", to: folder.path(of: "chain"), []) }
+        try await compile(source, to: folder.path(of: name), flags + linked)
         if isStripped { try await Command.run(["strip", folder.path(of: name)]) }
         return BuiltProgram(program: self, folder: folder)
     }
 
-    private static func compile(_ source: String, to output: String, _ flags: [String]) async throws {
-        let path = "\(sources)/\(source)"
+    private func compile(_ source: String, to output: String, _ flags: [String]) async throws {
+        let path = "\(Self.sources)/\(source)"
         let command =
             switch (source as NSString).pathExtension {
             case "rs": ["rustc", "-O", path, "-o", output]
             case "swift": ["swiftc", "-O", path, "-o", output]
-            case "cpp": ["g++"] + compilerFlags + [path, "-o", output]
-            default: ["gcc"] + compilerFlags + [path, "-o", output]
+            case "cpp": ["g++"] + Self.compilerFlags + [path, "-o", output]
+            default: [compiler] + Self.compilerFlags + [path, "-o", output]
             }
         try await Command.run(command + flags)
     }

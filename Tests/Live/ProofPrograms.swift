@@ -4,7 +4,9 @@
 /// separate debug files: dynamic programs are expected to pass through the library's code, static ones to name the
 /// functions.
 extension ProofProgram {
-    static let all: [ProofProgram] = chains + callbacks + signals + libraries + processes + kernelBorder + languages
+    static let all: [ProofProgram] =
+        chains + callbacks + signals + libraries + processes + stacks + coroutines + withoutTables + kernelBorder
+        + languages
 
     /// The program of that name in the table.
     static func named(_ name: String) -> ProofProgram { all.first { $0.name == name } ?? shares }
@@ -30,7 +32,9 @@ extension ProofProgram {
     ) -> ProofProgram {
         ProofProgram(
             name: name, source: "chain.c", flags: flags, isStripped: isStripped, busy: .function("chain_inner"),
-            stack: interrupted + frames("chain_inner", "chain_middle", "chain_outer") + root, oracle: oracle)
+            // With debugging information the loop that is inlined into the leaf is a frame of its own.
+            stack: interrupted + StackPattern(.optional(.function("proof_burn")))
+                + frames("chain_inner", "chain_middle", "chain_outer") + root, oracle: oracle)
     }
 
     private static let chains = [
@@ -46,6 +50,13 @@ extension ProofProgram {
             "chain-framepnt",
             ["-fno-omit-frame-pointer", "-fno-asynchronous-unwind-tables", "-fno-unwind-tables", "-fno-exceptions"],
             oracle: .gdb),
+        // `.debug_frame` is all that there is.
+        chain(
+            "chain-debugfrm",
+            ["-g", "-fno-asynchronous-unwind-tables", "-fno-unwind-tables", "-fno-exceptions"], oracle: .gdb),
+        chain(
+            "chain-debugfrmz",
+            ["-g", "-gz", "-fno-asynchronous-unwind-tables", "-fno-unwind-tables", "-fno-exceptions"], oracle: .gdb),
         ProofProgram(
             name: "recursion", source: "recursion.c", busy: .function("recursion_inner"),
             stack: interrupted + frames("recursion_inner", "recursion_bottom")
@@ -141,6 +152,89 @@ extension ProofProgram {
             isSelectedByThreadName: true, oracle: .gdb),
     ]
 
+    // MARK: Stacks in unusual places, and code that people wrote in assembly
+
+    private static let stacks = [
+        ProofProgram(
+            name: "vfork", source: "vfork.c", busy: .function("vfork_inner"),
+            stack: interrupted + frames("vfork_inner", "vfork_middle", "vfork_outer") + mainAndRoot,
+            isSelectedByThreadName: true),
+        ProofProgram(
+            name: "clone", source: "clone.c", busy: .function("clone_inner"),
+            stack: interrupted + frames("clone_inner", "clone_outer", "clone_main")
+                + StackPattern(.one(.object("libc.so.6"))), isSelectedByThreadName: true),
+        ProofProgram(
+            name: "digest", source: "digest.c", busy: .object("libcrypto.so.3"),
+            stack: interrupted + StackPattern(.oneOrMore(.object("libcrypto.so.3")))
+                + frames("digest_middle", "digest_outer") + mainAndRoot,
+            // perf does not follow the expressions by which this code says where its frame is.
+            oracle: .gdb),
+    ]
+
+    // MARK: Coroutines
+
+    private static let coroutineChain =
+        interrupted + frames("coroutine_inner", "coroutine_middle", "coroutine_outer", "coroutine_main")
+
+    private static let coroutines = [
+        ProofProgram(
+            name: "coroutine", source: "coroutine.c", busy: .function("coroutine_inner"),
+            stack: coroutineChain + StackPattern(.one(.object("libc.so.6"))),
+            // gdb goes on with what lies on the stack.
+            oracleStack: coroutineChain + StackPattern(.one(.object("libc.so.6")), .zeroOrMore(.native)), oracle: .gdb),
+        ProofProgram(
+            name: "coroutine-boost", source: "coroutine.c", flags: ["-DLIKE_BOOST"], busy: .function("coroutine_inner"),
+            stack: coroutineChain + frames("context_begin"),
+            oracleStack: coroutineChain + frames("context_begin") + StackPattern(.zeroOrMore(.native)), oracle: .gdb),
+    ]
+
+    // MARK: Code without call frame information: start files, and a C library
+
+    private static let mainAndMuslRoot = frames("main", "libc_start_main_stage2", "_start")
+
+    private static let withoutTables = [
+        ProofProgram(
+            name: "destructor", source: "destructor.c",
+            library: ("destructor_library.c", "destructor.so", ["-shared", "-fPIC"]), arguments: ["@destructor.so"],
+            busy: .function("destructor_inner"),
+            stack: interrupted + frames("destructor_inner", "destructor_outer", "destructor_main")
+                + StackPattern(.one(.object("libc.so.6"))) + frames("__do_global_dtors_aux")
+                + StackPattern(.oneOrMore(.either(.object("ld-linux-x86-64.so.2"), .object("libc.so.6"))))
+                + frames("destructor_closes") + mainAndRoot,
+            // gdb takes a word too many for a return address.
+            oracleStack: interrupted + frames("destructor_inner", "destructor_outer", "destructor_main")
+                + StackPattern(.one(.object("libc.so.6"))) + frames("__do_global_dtors_aux")
+                + StackPattern(.oneOrMore(.native)) + frames("destructor_closes") + mainAndRoot, oracle: .gdb),
+        // The executable's calls are bound when they are first made.
+        ProofProgram(
+            name: "binding", source: "binding.c", flags: ["-Wl,-z,lazy"],
+            library: ("binding_library.c", "libbinding.so", ["-shared", "-fPIC"]), isLinkedToLibrary: true,
+            busy: .function("binding_inner"),
+            stack: interrupted + frames("binding_inner", "binding_middle")
+                // Two names of one address.
+                + StackPattern(.one(.either(.function("binding_outer"), .function("binding_function"))))
+                + StackPattern(.oneOrMore(.object("ld-linux-x86-64.so.2"))) + frames("binding_main") + mainAndRoot),
+        ProofProgram(
+            name: "musl", source: "chain.c", flags: ["-static"], compiler: "musl-gcc", busy: .function("chain_inner"),
+            stack: interrupted + frames("chain_inner", "chain_middle", "chain_outer") + mainAndMuslRoot,
+            oracleStack: interrupted + frames("chain_inner", "chain_middle", "chain_outer", "main")
+                + StackPattern(.zeroOrMore(.native)), oracle: .gdb),
+        ProofProgram(
+            name: "musl-qsort", source: "qsort.c", flags: ["-static"], compiler: "musl-gcc",
+            busy: .function("qsort_compare"),
+            stack: interrupted + frames("qsort_compare")
+                + StackPattern(.oneOrMore(.object("musl-qsort"))) + frames("qsort_outer") + mainAndMuslRoot,
+            // gdb is lost in the library.
+            oracleStack: interrupted + frames("qsort_compare") + StackPattern(.oneOrMore(.native)), oracle: .gdb),
+        ProofProgram(
+            name: "musl-thread", source: "orphan_thread.c", flags: ["-static"], compiler: "musl-gcc",
+            busy: .function("thread_inner"),
+            stack: interrupted
+                + frames("thread_inner", "thread_middle", "thread_outer", "thread_main", "start", "__clone"),
+            oracleStack: interrupted + frames("thread_inner", "thread_middle", "thread_outer", "thread_main")
+                + StackPattern(.zeroOrMore(.native)), oracle: .gdb),
+    ]
+
     // MARK: The border of the kernel
 
     private static let kernelBorder = [
@@ -170,6 +264,18 @@ extension ProofProgram {
                     .functionContaining("Burn>::inner"), .functionContaining("rust_chain::middle"),
                     .functionContaining("rust_chain::outer"), .functionContaining("rust_chain::main"),
                     .oneOrMore(.object("rust"))) + StackPattern(.oneOrMore(.object("libc.so.6")), .function("_start"))),
+        // No tables of its own: frame pointers.
+        ProofProgram(
+            name: "rust-abort", source: "rust_chain.rs",
+            flags: ["-C", "panic=abort", "-C", "force-unwind-tables=no", "-C", "force-frame-pointers=yes"],
+            busy: .functionContaining("Burn>::inner"),
+            stack: interrupted
+                + StackPattern(
+                    .functionContaining("Burn>::inner"), .functionContaining("rust_chain::middle"),
+                    .functionContaining("rust_chain::outer"), .functionContaining("rust_chain::main"),
+                    .oneOrMore(.object("rust-abort")))
+                + StackPattern(.oneOrMore(.object("libc.so.6")), .function("_start")),
+            oracle: .gdb),
         // Without -g, Swift emits unwinding tables for C code only: its own functions have frame pointers when built as
         // SwiftPM builds, and nothing at all by default.
         swift("swift-tables", ["-g"]),

@@ -19,6 +19,8 @@ enum FramePattern: Sendable, CustomStringConvertible {
     case anyManaged
     /// Any code in a file that is the processor's own.
     case native
+    /// As `managed`, of the processor's own code.
+    case nativeAt(String, file: String, lines: ClosedRange<Int>)
     indirect case either(FramePattern, FramePattern)
 
     func matches(_ frame: ProofFrame) -> Bool {
@@ -35,6 +37,8 @@ enum FramePattern: Sendable, CustomStringConvertible {
         case .managedContaining(let text): frame.type != nil && frame.name?.contains(text) ?? false
         case .anyManaged: frame.type != nil
         case .native: !frame.isKernel && frame.type == nil && !frame.isMarker
+        case .nativeAt(let name, let file, let lines):
+            !frame.isKernel && frame.type == nil && frame.name == name && frame.file == file && lines.contains(frame.line)
         case .either(let first, let second): first.matches(frame) || second.matches(frame)
         }
     }
@@ -61,6 +65,7 @@ enum FramePattern: Sendable, CustomStringConvertible {
         case .managedContaining(let text): "…\(text)…"
         case .anyManaged: "managed"
         case .native: "native"
+        case .nativeAt(let name, let file, let lines): "\(name) [\(file):\(lines.lowerBound)-\(lines.upperBound)]"
         case .either(let first, let second): "\(first)|\(second)"
         }
     }

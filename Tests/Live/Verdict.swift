@@ -1,6 +1,7 @@
 /// What the samples of one proof program say about the profiler.
 struct Verdict: Sendable, CustomStringConvertible {
     let program: ProofProgram
+    private let stack: StackPattern
     /// Samples with a user frame.
     private(set) var total = 0
     private(set) var busy = 0
@@ -9,13 +10,15 @@ struct Verdict: Sendable, CustomStringConvertible {
     private(set) var deviations: [[ProofFrame]: Int] = [:]
 
     /// - Parameter samples: those of the program only.
-    init(_ program: ProofProgram, _ samples: [ProofSample]) {
+    /// - Parameter isOracle: they are another unwinder's.
+    init(_ program: ProofProgram, _ samples: [ProofSample], isOracle: Bool = false) {
         self.program = program
+        stack = isOracle ? program.oracleStack ?? program.stack : program.stack
         for sample in samples where sample.frames.contains(where: { !$0.isKernel }) {
             total += sample.weight
             guard sample.frames.contains(where: program.busy.matches) else { continue }
             busy += sample.weight
-            if program.stack.matches(sample.frames) {
+            if stack.matches(sample.frames) {
                 conforming += sample.weight
             } else {
                 deviations[sample.frames, default: 0] += sample.weight
@@ -30,7 +33,7 @@ struct Verdict: Sendable, CustomStringConvertible {
 
     var description: String {
         var text = "\(program.name): \(conforming) of \(busy) busy samples match, \(total) in all"
-        text += " (share \(program.busyShare) wanted)\n  expected: \(program.stack)"
+        text += " (share \(program.busyShare) wanted)\n  expected: \(stack)"
         for (frames, weight) in deviations.sorted(by: { $0.value > $1.value }).prefix(3) {
             text += "\n  \(weight) × \(Self.shortened(frames))"
         }

@@ -108,6 +108,31 @@ struct OTLPGRPCInteroperationTests {
         await sender.shutdown()
     }
 
+    /// An authority that is exchanged while the exporter runs counts for the next connection.
+    @Test func readsCertificatesAgain() async throws {
+        guard try PythonPeer.isAvailable(), try TestAuthority.isAvailable() else { return }
+        let (ours, other) = (try await TestAuthority(), try await TestAuthority())
+        let peer = try await PythonPeer(certificate: ours.certificate, key: ours.key)
+        let folder = try TemporaryFolder()
+        let file = folder.path(of: "ca.pem")
+        try FileManager.default.copyItem(atPath: other.authority, toPath: file)
+        let exporter = try await exporter(peer, .logs, host: "localhost") {
+            $0.tls = ClientTLSConfiguration()
+            $0.tls.certificateAuthority = .file(file)
+            $0.tls.reloadInterval = .milliseconds(50)
+            $0.exporter.retry.isEnabled = false
+        }
+        await #expect(throws: (any Error).self) { try await exporter.consume(.logs(ExampleTelemetry.logs())) }
+        try Data(contentsOf: URL(fileURLWithPath: ours.authority)).write(to: URL(fileURLWithPath: file))
+        var isSent = false
+        for _ in 0..<200 where !isSent {
+            try await Task.sleep(for: .milliseconds(50))
+            isSent = (try? await exporter.consume(.logs(ExampleTelemetry.logs()))) != nil
+        }
+        #expect(isSent)
+        try await exporter.shutdown()
+    }
+
     @Test func speaksTLS() async throws {
         guard try PythonPeer.isAvailable(), try TestAuthority.isAvailable() else { return }
         let ours = try await TestAuthority()

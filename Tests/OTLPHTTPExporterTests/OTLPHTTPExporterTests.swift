@@ -1,3 +1,4 @@
+import ClientTLS
 import Collector
 import ExporterSupport
 import ExporterTestSupport
@@ -136,6 +137,75 @@ struct OTLPHTTPInteroperationTests {
         let text = retries.first?.metadata["error"] ?? ""
         #expect(text.hasPrefix("failed to make an HTTP request to http://\(host):1/v1/logs: "), "\(text)")
         #expect(text.contains("Connection refused"), "\(text)")
+    }
+
+    /// An authority that is exchanged while the exporter runs counts for the next connection; and a certificate for
+    /// another name than the endpoint's is taken if that name is given.
+    @Test func readsCertificatesAgainAndTakesAnotherName() async throws {
+        guard try PythonPeer.isAvailable(), try TestAuthority.isAvailable() else { return }
+        let (ours, other) = (try await TestAuthority(), try await TestAuthority())
+        let peer = try await PythonPeer(certificate: ours.certificate, key: ours.key)
+        let folder = try TemporaryFolder()
+        let file = folder.path(of: "ca.pem")
+        try FileManager.default.copyItem(atPath: other.authority, toPath: file)
+        func configure(_ configuration: inout OTLPHTTPConfiguration, _ name: String?) {
+            configuration.endpoint = "https://127.0.0.1:\(peer.httpPort)"
+            configuration.tls.certificateAuthority = .file(file)
+            configuration.tls.reloadInterval = .milliseconds(50)
+            configuration.tls.serverName = name
+            configuration.exporter.retry.isEnabled = false
+        }
+        let exporter = try await exporter(peer, .logs) { configure(&$0, "localhost") }
+        await #expect(throws: (any Error).self) { try await exporter.consume(.logs(ExampleTelemetry.logs())) }
+        try Data(contentsOf: URL(fileURLWithPath: ours.authority)).write(to: URL(fileURLWithPath: file))
+        var isSent = false
+        for _ in 0..<200 where !isSent {
+            try await Task.sleep(for: .milliseconds(50))
+            isSent = (try? await exporter.consume(.logs(ExampleTelemetry.logs()))) != nil
+        }
+        #expect(isSent)
+        #expect(try await peer.nextEvent().headers?["host"] == "127.0.0.1:\(peer.httpPort)")
+        try await exporter.shutdown()
+        let misled = try await self.exporter(peer, .logs) { configure(&$0, "elsewhere.example") }
+        await #expect(throws: (any Error).self) { try await misled.consume(.logs(ExampleTelemetry.logs())) }
+        try await misled.shutdown()
+    }
+
+    @Test(
+        arguments: [
+            ("https://10.0.0.1:4318/v1/logs", "10.0.0.1", "https://n.example:4318/v1/logs", "10.0.0.1:4318"),
+            ("https://[::1]:1/", "::1", "https://n.example:1/", "[::1]:1"),
+            ("https://[::1]", "::1", "https://n.example", "[::1]"), ("HTTPS://a?q", "a", "HTTPS://n.example?q", "a"),
+        ])
+    func renamesTheHost(url: String, host: String, renamed: String, authority: String) {
+        let override = ServerNameOverride(url, name: "n.example")
+        #expect(override?.host == host && override?.url == renamed && override?.authority == authority)
+        #expect(ServerNameOverride(url, name: nil) == nil)
+        #expect(ServerNameOverride("http://a", name: "n") == nil)
+    }
+
+    @Test(
+        arguments: [
+            ([("cipher_suites", .list([.init(.string("TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256"))]))], [], [0xc02f]),
+            ([("cipher_suites", .list([.init(.string("TLS_AES_128_GCM_SHA256"))]))], [], []),
+            ([("cipher_suites", .list([.init(.string("TLS_RSA_WITH_AES_128_CBC_SHA"))]))], ["needs include"], []),
+            (
+                [
+                    ("cipher_suites", .list([.init(.string("TLS_RSA_WITH_AES_128_CBC_SHA"))])),
+                    ("include_insecure_cipher_suites", .boolean(true)),
+                ], [], [0x2f]
+            ),
+            ([("cipher_suites", .list([.init(.string("NO_SUCH"))]))], ["unknown value"], []),
+            ([("curve_preferences", .list([.init(.string("P1"))]))], ["unknown value"], []),
+            ([("tpm", .tree([("enabled", .boolean(true)), ("path", .string("/dev/tpm0"))]))], ["is not supported"], []),
+            ([("tpm", .tree([("enabled", .boolean(false))]))], [], []),
+            ([("reload_interval", .string("10s")), ("server_name_override", .string("n"))], [], []),
+        ] as [([(String, ConfigurationNode.Value)], [String], [UInt16])])
+    func readsTLSKeys(keys: [(String, ConfigurationNode.Value)], messages: [String], suites: [UInt16]) {
+        let (tls, errors, warnings) = decode(keys, with: { ClientTLSConfiguration($0) })
+        #expect(errors.count == messages.count && warnings.isEmpty, "\(errors)")
+        for (error, message) in zip(errors, messages) { #expect(error.contains(message)) }
+        #expect(tls.cipherSuites == suites)
     }
 
     @Test func speaksTLS() async throws {

@@ -113,7 +113,7 @@ struct OTLPReceiverConfigurationTests {
                     timeout: .seconds(5), minimumPingInterval: .seconds(6), permitsWithoutStream: true))
         let http = try #require(configuration.http?.server)
         #expect(http.address == .tcp(host: "::1", port: 2))
-        #expect(http.tls == grpc.tls && http.tls?.reloadsClientAuthority == true && http.tls?.curves == ["X25519"])
+        #expect(http.tls == grpc.tls && http.tls?.reloadsClientAuthority == true && http.tls?.curves == [29])
         #expect(http.contentCodings == [.zstd] && !http.keepsConnections && http.maximumBodyBytes == 5)
         #expect(http.authenticationParameters == ["token"])
         #expect(configuration.http?.paths[.traces] == "/t")

@@ -1,4 +1,4 @@
-import Glibc
+import Foundation
 import Testing
 
 @testable import Privileges
@@ -61,6 +61,12 @@ struct PrivilegesTests {
         for code in [EPERM, EACCES, ENOSYS] {
             #expect(held.remedy(for: "bpf(2)", errno: code)?.contains("allow bpf(2)") == true)
         }
+        // Debian's and Ubuntu's kernels; mainline's level 2 is no obstacle for these capabilities.
+        held.perfEventParanoia = 4
+        #expect(held.remedy(for: "perf_event_open(2)", errno: EACCES)?.contains("perf_event_paranoid=2") == true)
+        #expect(held.remedy(for: "perf_event_open(2)", errno: EPERM)?.contains("allow perf_event_open(2)") == true)
+        held.perfEventParanoia = 2
+        #expect(held.remedy(for: "perf_event_open(2)", errno: EACCES)?.contains("allow perf_event_open(2)") == true)
         var limited = privileges([.sysAdmin, .sysPtrace], Self.old)
         limited.lockedMemoryLimitBytes = 65536
         #expect(limited.remedy(for: "bpf(2)", errno: EPERM)?.contains("64 KiB of memory") == true)
@@ -87,5 +93,7 @@ struct PrivilegesTests {
         let own = Privileges.current()
         if geteuid() == 0 { #expect(own.capabilities.contains(.dacReadSearch)) }
         #expect(own.kernel >= KernelVersion(major: 4, minor: 0))
+        let level = try? String(contentsOfFile: "/proc/sys/kernel/perf_event_paranoid", encoding: .utf8)
+        #expect(own.perfEventParanoia.map { "\($0)\n" } == level)
     }
 }

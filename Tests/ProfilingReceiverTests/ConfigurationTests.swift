@@ -28,7 +28,6 @@ import Testing
         #expect(decoded.configuration == ProfilingConfiguration())
         #expect(decoded.errors == [])
         #expect(decoded.warnings == [])
-        #expect(decoded.configuration.obstacles == [])
     }
 
     @Test func defaultsAreTheReferences() {
@@ -118,12 +117,77 @@ import Testing
         ]
         #expect(decoded.configuration == expected)
         // What is not there yet is said, once each.
-        let keys = ["off_cpu_threshold", "probes", "filter_min_process_age", "obi_process_ctx"]
+        let keys = ["off_cpu_threshold", "probes", "obi_process_ctx"]
         #expect(decoded.warnings.count == keys.count)
         for (warning, key) in zip(decoded.warnings, keys) {
             #expect(warning.hasPrefix("receivers::profiling::\(key): "))
         }
-        #expect(decoded.configuration.obstacles.count == 1)
+    }
+
+    @Test func processesAreChosen() throws {
+        let decoded = try decode(
+            """
+            processes:
+              include:
+                - {cgroup: "/kubepods*/**", namespace: [shop, "pay*"]}
+                - executable: [/opt/**, sshd]
+              exclude:
+                - {container: istio-proxy}
+                - {service: noise}
+              rates:
+                - {pod: "batch-*", one_in: 4}
+                - {one_in: 2}
+            """)
+        #expect(decoded.errors == [] && decoded.warnings == [])
+        let chosen = decoded.configuration.processes
+        #expect(chosen.include.count == 2 && chosen.exclude.count == 2 && chosen.rates.map(\.oneIn) == [4, 2])
+        #expect(chosen.include.first?.namespaces.map(\.pattern) == ["shop", "pay*"])
+        #expect(chosen.include.first?.controlGroups.map(\.pattern) == ["/kubepods*/**"])
+        #expect(chosen.include.last?.executables.map(\.pattern) == ["/opt/**", "sshd"])
+        #expect(chosen.exclude.first?.containers.map(\.pattern) == ["istio-proxy"])
+        #expect(chosen.exclude.last?.services.map(\.pattern) == ["noise"])
+        #expect(chosen.rates.last?.pattern.isEmpty == true)
+        #expect(decoded.configuration.engineOptions.selection == chosen)
+    }
+
+    @Test func labelsOfPodsNeedACluster() throws {
+        let decoded = try decode(
+            """
+            processes:
+              exclude:
+                - {pod_label: {app.kubernetes.io/name: [cart, "pay*"], tier: batch}}
+              kubernetes: {auth_type: kubeConfig, kube_config_path: /etc/kube, context: home}
+            """)
+        #expect(decoded.errors == [] && decoded.warnings == [])
+        let labels = try #require(decoded.configuration.processes.exclude.first?.podLabels)
+        #expect(labels.mapValues { $0.map(\.pattern) } == [
+            "app.kubernetes.io/name": ["cart", "pay*"], "tier": ["batch"],
+        ])
+        let settings = try #require(decoded.configuration.podLabels)
+        #expect(settings.authentication == .kubeConfig && settings.kubeConfigPath == "/etc/kube")
+        #expect(settings.context == "home" && settings.node == nil)
+        let useless = try decode("processes: {exclude: [{pod: x}], kubernetes: {auth_type: none}}")
+        #expect(useless.errors == [] && useless.configuration.podLabels == nil)
+        #expect(useless.warnings.contains { $0.contains("pod_label") })
+    }
+
+    @Test(arguments: [
+        ("processes: {exclude: [{pod_label: {}}]}", "processes::exclude"),
+        ("processes: {exclude: [{pod_label: {app: ''}}]}", "app"),
+        ("processes: {exclude: [{pod_label: {app: x}}], kubernetes: {auth_type: wish}}", "auth_type"),
+        (
+            "processes: {exclude: [{pod_label: {a: b}}], kubernetes: {node_from_env_var: OTELCOL_NO_SUCH}}",
+            "OTELCOL_NO_SUCH"
+        ),
+        ("processes: {exclude: [{}]}", "processes::exclude"),
+        ("processes: {exclude: [{executabel: x}]}", "executabel"),
+        ("processes: {include: [{executable: ''}]}", "processes::include"),
+        ("processes: {rates: [{one_in: 0}]}", "one_in"),
+        ("processes: {rates: [{one_in: 1.5}]}", "one_in"),
+    ])
+    func choicesThatCannotBeAreRefused(yaml: String, words: String) throws {
+        let errors = try decode(yaml).errors
+        #expect(errors.contains { $0.contains(words) }, "\(errors)")
     }
 
     @Test(arguments: [

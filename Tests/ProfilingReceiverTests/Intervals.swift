@@ -172,6 +172,7 @@ enum Rendering {
     private static func value(_ value: OTLPAnyValue) -> String {
         switch value.value {
         case .stringValue(let text): text
+        case .boolValue(let isTrue): "\(isTrue)"
         case .intValue(let number): "\(number)"
         default: "?"
         }

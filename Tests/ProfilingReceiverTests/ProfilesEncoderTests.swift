@@ -60,6 +60,28 @@ import Testing
         #expect(try findings(message) == [])
     }
 
+    /// Samples that differ in labels alone are told apart; those of one set are put together.
+    @Test func labelsAreAttributes() throws {
+        var interval = Intervals.rich()
+        interval.labelSets = [[], [ProfileLabel(key: "job", value: "a"), ProfileLabel(key: "worker", value: "1")]]
+        interval.samples = [
+            Intervals.sample(at: 1), Intervals.sample(at: 2), Intervals.sample(at: 3),
+            Intervals.sample(tid: 101, at: 4),
+        ]
+        interval.samples[0].labels = 1
+        interval.samples[2].labels = 1
+        interval.samples[3].labels = 7
+        let message = try #require(ProfilesEncoder.forTests().encode(interval))
+        let labels = "process.context.label.job=a process.context.label.worker=1 "
+        #expect(
+            Rendering.lines(message).filter { $0.contains("thread.id") } == [
+                "    cpu.logical_number=0 thread.id=100 thread.name=shop at 2",
+                "    cpu.logical_number=0 \(labels)thread.id=100 thread.name=shop at 1,3",
+                "    cpu.logical_number=0 thread.id=101 thread.name=shop at 4",
+            ])
+        #expect(try findings(message) == [])
+    }
+
     @Test func whatRunsTheProcessIsSaid() throws {
         var interval = Intervals.rich()
         interval.samples = [Intervals.sample(at: 1)]
@@ -86,6 +108,41 @@ import Testing
         #expect(
             try Rendering.lines(#require(ProfilesEncoder.forTests().encode(interval))).first
                 == "resource process.pid=100 systemd.unit=nginx.service")
+    }
+
+    /// What a process says of itself is passed on, but not in place of what is seen of it, nor where data is sent by it.
+    @Test func aProcessSpeaksForItself() throws {
+        var interval = Intervals.rich()
+        interval.samples = [Intervals.sample(at: 1)]
+        var process = ProfileProcess(pid: 100, containerID: nil)
+        process.service = ServiceName("cart", source: .processContext)
+        process.context = ProcessContext(attributes: [
+            .init(key: "service.version", value: .string("1.4.2")), .init(key: "service.name", value: .string("other")),
+            .init(key: "process.pid", value: .integer(1)), .init(key: "container.id", value: .string("x")),
+            .init(key: "data_stream.namespace", value: .string("x")), .init(key: "debug", value: .boolean(true)),
+        ])
+        interval.processes = [.init(pid: 100): process]
+        #expect(
+            try Rendering.lines(#require(ProfilesEncoder.forTests().encode(interval))).first
+                == "resource debug=true otelcol.service.name.source=process_context process.pid=100 "
+                + "service.name=cart service.version=1.4.2")
+    }
+
+    /// A sample that stands for others counts as many; beside one that does not, each has its value.
+    @Test func samplesWeigh() throws {
+        var interval = Intervals.rich()
+        var heavy = Intervals.sample(at: 3)
+        heavy.weight = 4
+        interval.samples = [Intervals.sample(at: 1), heavy, Intervals.sample(at: 5)]
+        let message = try #require(ProfilesEncoder.forTests().encode(interval))
+        let samples = message.resourceProfiles[0].scopeProfiles[0].profiles[0].samples
+        #expect(samples.map(\.values) == [[1, 4, 1]])
+        #expect(samples[0].timestampsUnixNano.count == 3)
+        heavy.origin = .offCPU
+        heavy.value = 7
+        interval.samples = [heavy]
+        let offCPU = try #require(ProfilesEncoder.forTests().encode(interval))
+        #expect(offCPU.resourceProfiles[0].scopeProfiles[0].profiles[0].samples.map(\.values) == [[28]])
     }
 
     /// `execve` between two samples: one pid, two resources, each with the program of its time.

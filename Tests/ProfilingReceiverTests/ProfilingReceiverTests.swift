@@ -160,16 +160,6 @@ import Testing
         #expect(bench.source?.isStopped == false)
     }
 
-    @Test func settingsThatCannotBeHonouredPreventTheStart() async throws {
-        var configuration = ProfilingConfiguration()
-        configuration.pidNamespaceTranslation = .exact
-        await #expect(throws: CollectorError.self) { _ = try await Bench(configuration) }
-        configuration.errorMode = .ignore
-        let bench = try await Bench(configuration)
-        #expect(bench.source == nil)
-        #expect(bench.log.all.first?.contains("pid_namespace_translation") == true)
-    }
-
     @Test func shutdownTwiceIsHarmless() async throws {
         let bench = try await Bench(lastInterval: Intervals.rich())
         try await bench.receiver.shutdown()

@@ -38,6 +38,24 @@ struct SegmentLogTests {
         #expect(try contents(try open()) == [[9]])
     }
 
+    /// A disk that was filled by what nobody needs any more has room again, though the segment would take more.
+    @Test func whatIsNotNeededGivesItsRoomBack() throws {
+        func bytes() throws -> Int {
+            try files("").reduce(0) { $0 + (try Data(contentsOf: URL(fileURLWithPath: $1)).count) }
+        }
+        do {
+            let log = try open(segmentBytes: 16 << 20)
+            let records = try (0..<50).map { _ in try log.append([UInt8](repeating: 7, count: 4000)) }
+            #expect(try bytes() > 200_000)
+            for record in records { try log.remove(record) }
+            #expect(try bytes() < 1000)
+            #expect(try log.append([1]).number == 51)
+        }
+        let log = try open(segmentBytes: 16 << 20)
+        #expect(try contents(log) == [[1]])
+        #expect(try log.append([2]).number == 52)
+    }
+
     /// Against a plain list, over many restarts: what is there is what was added and not removed, in order.
     @Test(arguments: [1, 2, 3] as [UInt64])
     func agreesWithAList(seed: UInt64) throws {

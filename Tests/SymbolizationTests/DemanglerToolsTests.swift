@@ -39,6 +39,28 @@ import Testing
         }
     }
 
+    /// Names of D's own library: those kept with the tests, and all of it where it is installed.
+    @Test func dAsCxxfilt() throws {
+        let kept = try String(contentsOfFile: SourceProgram.folder + "/names.d.txt", encoding: .utf8)
+        var names = kept.split(separator: "\n").map(String.init)
+        #expect(names.count > 100)
+        if let library = ["/usr/lib/gcc/x86_64-linux-gnu/12/libgphobos.so", "/usr/lib/x86_64-linux-gnu/libgphobos.so.3"]
+            .first(where: { FileManager.default.fileExists(atPath: $0) })
+        {
+            names += try self.names(of: library, limit: 20_000) { $0.hasPrefix("_D") && !$0.contains(".") }
+        }
+        let expected = try run("/usr/bin/c++filt", ["--format=dlang"], input: names.joined(separator: "\n") + "\n")
+            .split(separator: "\n")
+        try #require(expected.count == names.count)
+        var different: [String] = []
+        for (name, expected) in zip(names, expected) where expected.utf8.count < Demangler.outputLimitBytes {
+            let found = Demangler.demangle(name)
+            // Not told which of the two are right where binutils leaves a name as it is.
+            if expected != name, found.name != expected { different.append("\(name)\n  \(found.name)\n  \(expected)") }
+        }
+        #expect(different.isEmpty, "\(different.count) of \(names.count):\n\(different.prefix(8).joined(separator: "\n"))")
+    }
+
     @Test func swiftAsSwiftDemangle() throws {
         let tool = try run("/usr/bin/env", ["which", "swift-demangle"]).split(separator: "\n").first
         let path = try #require(tool.map(String.init), "swift-demangle belongs to the toolchain that builds this")

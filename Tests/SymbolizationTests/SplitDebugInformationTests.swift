@@ -93,4 +93,24 @@ import Testing
         try folder.shell("rm common.debug")
         #expect(Self.texts(try folder.frames("one")) != whole)
     }
+
+    /// Sections compressed by zstd (ELFCOMPRESS_ZSTD), as today's distributions ship them, say what they said before.
+    @Test(
+        .enabled(if: SourceProgram.tool("objcopy") != nil && SourceProgram.tool("gcc") != nil, "no binutils"),
+        arguments: ["4", "5"])
+    func compressedByZstd(version: String) throws {
+        let folder = try Folder()
+        try folder.shell(
+            """
+            g++ -O2 -g -gdwarf-\(version) $S/inlined.cpp -o whole
+            objcopy --compress-debug-sections=zstd whole packed
+            """)
+        let file = try ELFFile(FileReader(path: folder.path + "/packed"))
+        let section = try #require(file.section(".debug_info"))
+        // ch_type 2: the tool really used zstd.
+        #expect(try file.source.read(at: section.offset, count: 1) == [2])
+        let whole = Self.texts(try folder.frames("whole"))
+        #expect(whole.filter { $0.count > 2 }.count > 300)
+        #expect(Self.texts(try folder.frames("packed")) == whole)
+    }
 }

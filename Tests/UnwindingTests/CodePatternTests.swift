@@ -1,3 +1,4 @@
+import CBPFInterface
 import Glibc
 import ObjectFiles
 import Testing
@@ -22,6 +23,97 @@ struct CodePatternTests {
         #expect(EntryStub.x86Length([0x48, 0x89, 0xe7, 0xe8, 1, 2, 3, 4]) == 8)
         #expect(EntryStub.x86Length([0x55, 0x48, 0x89, 0xe5, 0xe8, 1, 2, 3, 4]) == nil)
         #expect(EntryStub.x86Length([0x5e, 0xe8, 1, 2, 3, 4]) == nil)
+    }
+
+    /// As disassembled from shared libraries of Debian, and from musl's start files.
+    @Test func framesOfInitAreRecognised() {
+        let glibc: [UInt8] = [
+            0x48, 0x83, 0xec, 0x08, 0x48, 0x8b, 0x05, 0x85, 0x3f, 0x02, 0x00, 0x48, 0x85, 0xc0, 0x74, 0x02, 0xff, 0xd0,
+            0x48, 0x83, 0xc4, 0x08, 0xc3,
+        ]
+        #expect(StartFiles.frame(glibc, .x86_64) == 4..<22)
+        #expect(StartFiles.frame([0xf3, 0x0f, 0x1e, 0xfa] + glibc, .x86_64) == 8..<26)
+        #expect(StartFiles.frame([0x50, 0x58, 0xc3], .x86_64) == 1..<2)
+        for count in 0..<20 { #expect(StartFiles.frame(Array(glibc.prefix(count)), .x86_64) == nil) }
+        #expect(StartFiles.frame([0x55] + glibc, .x86_64) == nil)
+        // nop; stp x29, x30, [sp, #-16]!; mov x29, sp; bl; ldp x29, x30, [sp], #16; ret
+        let arm64: [UInt8] = [
+            0x1f, 0x20, 0x03, 0xd5, 0xfd, 0x7b, 0xbf, 0xa9, 0xfd, 0x03, 0x00, 0x91, 0, 0, 0, 0x94,
+            0xfd, 0x7b, 0xc1, 0xa8, 0xc0, 0x03, 0x5f, 0xd6,
+        ]
+        #expect(StartFiles.frame(arm64, .arm64) == 8..<20)
+        #expect(StartFiles.frame(Array(arm64.dropFirst(4)), .arm64) == 4..<16)
+        for count in 0..<20 { #expect(StartFiles.frame(Array(arm64.prefix(count)), .arm64) == nil) }
+    }
+
+    @Test(.enabled(if: access("/lib/x86_64-linux-gnu/libselinux.so.1", R_OK) == 0))
+    func initHasRules() throws {
+        let file = try ELFFile(FileReader(path: "/lib/x86_64-linux-gnu/libselinux.so.1"))
+        let rules = RuleSet()
+        let table = try UnwindTable.load(from: file, into: rules)
+        let start = try #require(file.section(".init")).address
+        let offsets = [0, 3, 4, 21, 22].map { (distance: UInt64) in
+            table.rule(at: start + distance).flatMap { rules.rule($0) }?.cfa_offset
+        }
+        #expect(offsets == [8, 8, 16, 16, 8])
+    }
+
+    /// Where a coroutine's function returns to, in the C libraries that are installed.
+    @Test(arguments: ["/usr/lib/x86_64-linux-gnu/libc.so.6", "/usr/aarch64-linux-gnu/lib/libc.so.6"])
+    func coroutinesEnd(path: String) throws {
+        guard access(path, R_OK) == 0 else { return }
+        let file = try ELFFile(FileReader(path: path))
+        let rules = RuleSet()
+        let table = try UnwindTable.load(from: file, into: rules)
+        // mov rsp, rbx; mov rdi, [rsp]; test rdi, rdi; je. On arm64 mov x0, x19; cbnz x0, backwards.
+        let isARM64 = file.machine == .aarch64
+        let code: [UInt8] =
+            isARM64
+            ? [0xe0, 0x03, 0x13, 0xaa] : [0x48, 0x89, 0xdc, 0x48, 0x8b, 0x3c, 0x24, 0x48, 0x85, 0xff, 0x74]
+        let text = try #require(file.section(".text"))
+        let bytes = try file.read(atAddress: text.address, count: Int(text.size))
+        var places: [UInt64] = []
+        for index in stride(from: 0, to: bytes.count - 12, by: isARM64 ? 4 : 1) where bytes[index] == code[0] {
+            guard bytes[index..<(index + code.count)].elementsEqual(code) else { continue }
+            if isARM64, bytes[index + 7] != 0xb5 || bytes[index + 4] & 0x1f != 0 || bytes[index + 11] & 0xfc != 0x14 {
+                continue
+            }
+            // After a nop.
+            places.append(text.address + UInt64(isARM64 ? index - 4 : index))
+        }
+        #expect(!places.isEmpty)
+        let isRoot = places.contains { place in
+            [place - 1, place, place + 8].allSatisfy { table.rule(at: $0) == UInt16(UNWIND_RULE_END_OF_STACK) }
+        }
+        #expect(isRoot)
+    }
+
+    /// The dynamic loader's code that binds functions: what it calls has saved rbx.
+    @Test(.enabled(if: access("/usr/lib/x86_64-linux-gnu/ld-linux-x86-64.so.2", R_OK) == 0))
+    func framesByRBXAreFoundOnceTheyHaveCalled() throws {
+        let file = try ELFFile(FileReader(path: "/usr/lib/x86_64-linux-gnu/ld-linux-x86-64.so.2"))
+        let rules = RuleSet()
+        let table = try UnwindTable.load(from: file, into: rules)
+        let text = try #require(file.section(".text"))
+        let bytes = try file.read(atAddress: text.address, count: Int(text.size))
+        // mov rsi, [rbx + 16]; mov rdi, [rbx + 8]; call
+        let code: [UInt8] = [0x48, 0x8b, 0x73, 0x10, 0x48, 0x8b, 0x7b, 0x08, 0xe8]
+        let calls = bytes.indices.dropLast(16).filter { bytes[$0] == 0x48 && bytes[$0..<($0 + 9)].elementsEqual(code) }
+            .map { text.address + UInt64($0) + 8 }
+        // With fxsave, xsave and xsavec.
+        #expect(calls.count >= 3)
+        for call in calls {
+            let before = table.rule(at: call).flatMap { rules.rule($0) }
+            #expect(before?.cfa_register == UInt8(X86_RBX))
+            let after = try #require(table.rule(at: call + 4).flatMap { rules.rule($0) })
+            #expect(UInt32(after.kind) == UNWIND_CFA_DEREFERENCED.rawValue)
+            #expect(after.cfa_register == UInt8(X86_RSP))
+            #expect(after.cfa_added == before?.cfa_offset)
+        }
+        // push r13; xor r9d, r9d; push r12; push rbp; push rbx, and without the last one.
+        let prologue: [UInt8] = [0x41, 0x55, 0x45, 0x31, 0xc9, 0x41, 0x54, 0x55, 0x53]
+        #expect(prologue.withUnsafeBufferPointer { RealignedFrames.savedDistance($0) } == 40)
+        #expect(prologue.dropLast().withUnsafeBufferPointer { RealignedFrames.savedDistance($0) } == nil)
     }
 
     @Test func entryStubsOfARM64AreRecognised() {

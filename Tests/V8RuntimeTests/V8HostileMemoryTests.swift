@@ -43,7 +43,7 @@ import Testing
         for _ in 0..<40 {
             let attached = AttachedV8(
                 heap: V8Heap(memory: Self.memory(&generator, types), layout: layout), builtins: nil, sizes: sizes,
-                frameTypes: [:], registers: V8Registers(try Recording.metadata(name), .x86_64))
+                frameTypes: [:], registers: V8Registers(try Recording.metadata(name), .x86_64), machine: .x86_64)
             for kind in 0...6 {
                 for _ in 0..<20 {
                     let object = { Self.start + UInt64.random(in: 0..<UInt64(Self.wordCount)) * 8 | 1 }

@@ -19,6 +19,19 @@ import Testing
         #expect(V8Positions.position(in: [], at: 5) == nil)
     }
 
+    /// Node 26.7's table of `deep` in recursion.js, from its memory: the bytes of its bytecode that begin statements and
+    /// calls, and where these are in the file.
+    @Test func positionsWithFlags() {
+        let table: [UInt8] = [
+            0x02, 0x9c, 0x04, 0x07, 0x2c, 0x06, 0x18, 0x1b, 0x1c, 0x0e, 0x1c, 0x13, 0x20, 0x07, 0x0c, 0x16, 0x38, 0x12, 0x1b,
+            0x16, 0x3c, 0x0f, 0x10,
+        ]
+        // The function, `if`, `return leaf(n)`, the call in it, the second `return`, the call in that.
+        for (code, position) in [(-1, 134), (0, 145), (7, 158), (10, 165), (14, 173), (15, 176), (24, 183), (32, 202)] {
+            #expect(V8Positions.position(in: table, at: code, hasFlags: true)?.offset == position)
+        }
+    }
+
     @Test func inlinedPositionsNameTheirCall() {
         let position = V8Positions.Position(3 << 31 | (41 + 1) << 1)
         #expect(position.offset == 41)

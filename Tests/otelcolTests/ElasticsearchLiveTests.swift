@@ -8,11 +8,8 @@ import Testing
 @Suite(.serialized, .enabled(if: try Live.has(.root, .bpf, .perfEvents) && ElasticsearchDouble.isAvailable()))
 struct ElasticsearchLiveTests {
     /// Runs the program for some seconds, in which another program is busy, and ends it as a service manager does.
-    private func run(_ arguments: [String], seconds: Int, environment: [String: String] = [:]) async throws {
-        let bundle = try #require(ProcessInfo.processInfo.arguments.first { $0.hasSuffix(".xctest") })
-        let otelcol = URL(fileURLWithPath: bundle).deletingLastPathComponent().appendingPathComponent("otelcol").path
-        let collector = try ChildProcess(
-            [otelcol] + arguments + ["--feature-gates=service.profilesSupport"], environment: environment)
+    func run(_ arguments: [String], seconds: Int, environment: [String: String] = [:]) async throws {
+        let collector = try Self.start(arguments, environment: environment)
         let busy = try ChildProcess(["python3", "-c", "while True: sum(range(1000))"])
         try await Task.sleep(for: .seconds(seconds))
         busy.send(SIGKILL)
@@ -20,10 +17,17 @@ struct ElasticsearchLiveTests {
         #expect(try await onThread { collector.wait() } == .code(0))
     }
 
+    static func start(_ arguments: [String], environment: [String: String] = [:]) throws -> ChildProcess {
+        let bundle = try #require(ProcessInfo.processInfo.arguments.first { $0.hasSuffix(".xctest") })
+        let otelcol = URL(fileURLWithPath: bundle).deletingLastPathComponent().appendingPathComponent("otelcol").path
+        return try ChildProcess(
+            [otelcol] + arguments + ["--feature-gates=service.profilesSupport"], environment: environment)
+    }
+
     /// Programs and the names of their stacks from the root to the leaf, with their samples.
     typealias Paths = [[String]: Int64]
 
-    private static func paths(of data: OTLPProfilesData) -> Paths {
+    static func paths(of data: OTLPProfilesData) -> Paths {
         let dictionary = data.dictionary
         var paths: Paths = [:]
         for resource in data.resourceProfiles {
@@ -45,7 +49,7 @@ struct ElasticsearchLiveTests {
     }
 
     /// The node below the root names the program, the one below it the thread, which is left out here.
-    private static func paths(ofFlameGraph graph: JSON) throws -> Paths {
+    static func paths(ofFlameGraph graph: JSON) throws -> Paths {
         let edges = try #require(graph["Edges"]?.array)
         let names = try #require(graph["FunctionName"]?.array)
         let exclusive = try #require(graph["CountExclusive"]?.array)

@@ -25,6 +25,18 @@ public struct AuthenticationFailure: Error, Sendable, CustomStringConvertible {
     }
 }
 
+/// Nobody can tell at the moment whether the credentials are right. Callers are asked to try again later.
+public struct AuthenticationUnavailable: Error, Sendable, CustomStringConvertible {
+    public let description: String
+    /// How long they should wait; nil for their own choice.
+    public let retryDelay: Duration?
+
+    public init(_ description: String, retryDelay: Duration? = nil) {
+        self.description = description
+        self.retryDelay = retryDelay
+    }
+}
+
 extension Host {
     /// The running extension that `auth::authenticator` names.
     /// - Throws: `CollectorError` if it is not there, or is for the other side of a connection.
@@ -53,7 +65,7 @@ extension Host {
 }
 
 /// What is known of the request that a batch came with, for the pipeline that runs in the request's own task. Queues
-/// and batches end it.
+/// and batches end it, but for the header fields that they are told to keep.
 public struct RequestContext: Sendable {
     /// The peer's address without its port; nil for local sockets.
     public var clientAddress: String?
@@ -71,4 +83,14 @@ public struct RequestContext: Sendable {
     }
 
     @TaskLocal public static var current: RequestContext?
+}
+
+/// Compares without ending early at the first difference.
+public func isEqualInConstantTime(_ left: String, _ right: String) -> Bool {
+    let (left, right) = (Array(left.utf8), Array(right.utf8))
+    var difference = left.count ^ right.count
+    for index in left.indices {
+        difference |= Int(left[index] ^ (right.isEmpty ? 0 : right[index % right.count]))
+    }
+    return difference == 0
 }

@@ -67,6 +67,12 @@ public protocol Host: Sendable {
     func runningExtension(_ id: ComponentID) -> (any Extension)?
     /// All running extensions.
     var extensions: [ComponentID: any Extension] { get }
+    /// What runs at the moment, for extensions that show it; nil for other components.
+    var collector: CollectorState? { get }
+}
+
+extension Host {
+    public var collector: CollectorState? { nil }
 }
 
 /// A failure that no retry can mend: the batch is refused for good.

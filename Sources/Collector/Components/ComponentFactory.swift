@@ -40,6 +40,14 @@ public protocol ProcessorFactory: ComponentFactory {
     func makeProcessor(
         signal: Signal, configuration: Configuration, context: ComponentContext, next: any Consumer
     ) async throws -> any Processor
+
+    /// What is wrong with a configuration for the signal of a pipeline that uses it, beyond what `decode` can see; nil
+    /// if nothing is. Found also where nothing is started.
+    func mistake(in configuration: Configuration, for signal: Signal) -> String?
+}
+
+extension ProcessorFactory {
+    public func mistake(in configuration: Configuration, for signal: Signal) -> String? { nil }
 }
 
 public protocol ExporterFactory: ComponentFactory {

@@ -13,11 +13,23 @@ public protocol StoredBatches: Sendable {
     /// What earlier runs left, oldest first.
     var left: [StoredBatch] { get }
 
-    func add(_ bytes: [UInt8], items: Int) async throws -> StoredBatch
-    func read(_ batch: StoredBatch) async throws -> [UInt8]
+    func add(_ content: StoredContent, items: Int) async throws -> StoredBatch
+    func read(_ batch: StoredBatch) async throws -> StoredContent
     func remove(_ batch: StoredBatch) async throws
     /// To be called once, when none of the others runs; afterwards somebody else may open them.
     func close() async
+}
+
+/// What is kept of a batch.
+public struct StoredContent: Sendable, Equatable {
+    public var bytes: [UInt8]
+    /// Header fields of the request that the batch came with, names in lowercase.
+    public var metadata: [String: [String]]
+
+    public init(_ bytes: [UInt8], metadata: [String: [String]] = [:]) {
+        self.bytes = bytes
+        self.metadata = metadata
+    }
 }
 
 /// Stands for one batch of `StoredBatches`.

@@ -59,9 +59,11 @@ public struct ConfiguredProcessor: Sendable {
     public let type: String
     public let stability: [Signal: Stability]
     let make: @Sendable (Signal, ComponentContext, any Consumer) async throws -> any Processor
+    let mistake: @Sendable (Signal) -> String?
 
     init(_ factory: some ProcessorFactory, _ section: ConfigurationSection) {
         let configuration = factory.decode(section)
+        mistake = { factory.mistake(in: configuration, for: $0) }
         type = factory.type
         stability = factory.stability
         make = {

@@ -1,6 +1,6 @@
 /// The candidate that a misspelled word most likely means, or nil if none is near: at most a third of the word's
 /// letters may differ. Case counts little, `_` and `-` not at all.
-func nearestSpelling(to word: String, among candidates: [String]) -> String? {
+public func nearestSpelling(to word: String, among candidates: [String]) -> String? {
     func normalized(_ text: String) -> [UInt8] {
         // Keys longer than this are no typing mistakes; the bound keeps the comparison cheap.
         Array(text.lowercased().utf8.filter { $0 != UInt8(ascii: "_") && $0 != UInt8(ascii: "-") }.prefix(64))

@@ -75,6 +75,9 @@ struct PipelineLayout: Sendable {
         for reference in pipeline.processors {
             if let processor = configuration.processors[reference.id], processor.stability[id.signal] == nil {
                 add(reference, "\"\(reference.id)\" processor, in pipeline \"\(id)\"")
+            } else if let mistake = configuration.processors[reference.id]?.mistake(id.signal) {
+                let text = "failed to create \"\(reference.id)\" processor, in pipeline \"\(id)\": \(mistake)"
+                errors.append(CollectorError(text))
             }
         }
         for reference in pipeline.exporters {

@@ -69,6 +69,9 @@ struct InstanceHost: Host {
     let instance: ComponentInstanceID
     let tracker: StatusTracker
     let extensions: [ComponentID: any Extension]
+    var describeCollector: (@Sendable () -> CollectorState)? = nil
+
+    var collector: CollectorState? { describeCollector?() }
 
     func report(_ status: ComponentStatus) { tracker.report(status, for: instance) }
 

@@ -15,11 +15,13 @@ public struct CollectorSettings: Sendable {
     public var providers: [any ConfigurationProvider]
     /// Serves the Collector's own metrics; nil for a program without a server.
     public var makeMetricsEndpoint: MetricsEndpointMaker?
+    /// Sends the Collector's own telemetry; nil for a program that sends none.
+    public var makeTelemetryExporter: TelemetryExporterMaker?
 
     public init(
         build: BuildInformation, factories: ComponentFactories, gates: FeatureGates = FeatureGates(),
         sources: ConfigurationSources, providers: [any ConfigurationProvider] = ConfigurationResolver.defaultProviders,
-        makeMetricsEndpoint: MetricsEndpointMaker? = nil
+        makeMetricsEndpoint: MetricsEndpointMaker? = nil, makeTelemetryExporter: TelemetryExporterMaker? = nil
     ) {
         self.build = build
         self.factories = factories
@@ -27,6 +29,7 @@ public struct CollectorSettings: Sendable {
         self.sources = sources
         self.providers = providers
         self.makeMetricsEndpoint = makeMetricsEndpoint
+        self.makeTelemetryExporter = makeTelemetryExporter
     }
 }
 

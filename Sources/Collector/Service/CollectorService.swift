@@ -15,12 +15,15 @@ final class CollectorService: Sendable {
     private let logDestination: LogTarget.Destination
     private let announcements: [@Sendable (Logger) -> Void]
     private let build: BuildInformation
+    private let gates: FeatureGates
     private let resource: [String: String]
     private let graph: PipelineGraph
     /// In the order of their start.
     private let extensions: [(id: ComponentID, value: any Extension)]
     private let makeMetricsEndpoint: MetricsEndpointMaker?
+    private let makeTelemetryExporter: TelemetryExporterMaker?
     private let endpoints = EndpointList()
+    private let logPushes: [LogPush]
 
     private var logger: Logger { process.logger }
     private var metrics: MetricsRegistry { process.metrics }
@@ -36,9 +39,16 @@ final class CollectorService: Sendable {
         self.configuration = configuration
         self.process = process
         self.resource = resource
-        logDestination = try LogTarget.Destination(configuration.service.telemetry.logs, resource: resource)
+        let logs = configuration.service.telemetry.logs
+        var destination = try LogTarget.Destination(logs, resource: resource)
+        logPushes = logs.processors.map { LogPush($0, resource: resource, version: settings.build.version) }
+        destination.pushes = logPushes
+        logDestination = destination
+        makeTelemetryExporter = settings.makeTelemetryExporter
+        process.metrics.set(isDetailed: configuration.service.telemetry.metrics.level == .detailed)
         announcements = Self.announcements(loaded)
         build = settings.build
+        gates = settings.gates
         makeMetricsEndpoint = settings.makeMetricsEndpoint
         graph = try await PipelineGraph(
             configuration,
@@ -91,6 +101,7 @@ final class CollectorService: Sendable {
             "Starting \(build.command)...",
             metadata: ["Version": "\(build.version)", "NumCPU": .stringConvertible(ProcessorCount.online)])
         await startMetricsEndpoints()
+        await startPushes()
         var started: [(id: ComponentID, value: any Extension)] = []
         do {
             let running = Dictionary(extensions.map { ($0.id, $0.value) }, uniquingKeysWith: { first, _ in first })
@@ -118,7 +129,8 @@ final class CollectorService: Sendable {
         _ id: ComponentID, _ value: any Extension, _ running: [ComponentID: any Extension]
     ) async throws {
         let instance = ComponentInstanceID(kind: .extension, id: id)
-        let host = InstanceHost(instance: instance, tracker: tracker, extensions: running)
+        let host = InstanceHost(
+            instance: instance, tracker: tracker, extensions: running, describeCollector: makeDescription())
         host.report(.starting)
         do {
             try await value.start(host: host)
@@ -127,6 +139,23 @@ final class CollectorService: Sendable {
             throw CollectorError("cannot start extensions: failed to start \"\(id)\" extension: \(error)")
         }
         if case .starting = tracker.status(of: instance) { host.report(.ok) }
+    }
+
+    /// Gives what runs, at any later time; does not keep the service alive.
+    private func makeDescription() -> @Sendable () -> CollectorState {
+        let (build, gates, tracker, resource) = (build, gates, tracker, resource)
+        let configured = configuration.service
+        return {
+            CollectorState(
+                build: build, resource: resource, startTime: ProcessMetrics.startTime,
+                pipelines: configured.pipelines.sorted { $0.key < $1.key }.map { id, pipeline in
+                    CollectorState.Pipeline(
+                        id: id, receivers: pipeline.receivers.map(\.id), processors: pipeline.processors.map(\.id),
+                        exporters: pipeline.exporters.map(\.id))
+                },
+                extensions: configured.extensions.map(\.id), statuses: tracker.statuses,
+                gates: gates.gates.map { ($0, gates.isEnabled($0.id)) })
+        }
     }
 
     /// Pipelines first, then extensions in reverse order. Failures are joined, none stops the shutdown.
@@ -171,6 +200,7 @@ final class CollectorService: Sendable {
                 await endpoints.add(
                     try await makeMetricsEndpoint(reader, logger) {
                         metrics.prometheusText(resource: resource, omitsTypeSuffix: reader.omitsTypeSuffix)
+                            + MetricsRegistry.endpointText
                     })
             } catch {
                 // Profiles matter more than the Collector's own metrics.
@@ -179,6 +209,67 @@ final class CollectorService: Sendable {
                     metadata: ["address": "\(reader.host):\(reader.port)", "error": "\(error)"])
             }
         }
+    }
+}
+
+extension CollectorService {
+    /// What sends own metrics and log records. What cannot be made is logged: profiles matter more.
+    private func startPushes() async {
+        // Neither counted among the metrics that it sends, nor in the log that it sends.
+        let quiet = Logger(label: build.command) { [log = process.log] _ in
+            CollectorLogHandler(log, isForwarded: false)
+        }
+        func makeExporter(_ destination: TelemetryDestination, _ signal: Signal) async throws -> any Exporter {
+            guard let makeTelemetryExporter else { throw CollectorError("this program has no exporter for it") }
+            let context = ComponentContext(
+                kind: .exporter, id: ComponentID(type: "otlp", name: "own"), logger: quiet, build: build,
+                metrics: MetricsRegistry())
+            let exporter = try await makeTelemetryExporter(destination, signal, context)
+            try await exporter.start(
+                host: InstanceHost(
+                    instance: ComponentInstanceID(kind: .exporter, id: context.id), tracker: tracker, extensions: [:]))
+            return exporter
+        }
+        let settings = configuration.service.telemetry
+        for reader in settings.metrics.periodicReaders where settings.metrics.level != .none {
+            do {
+                let exporter = try await reader.destination.asyncMap { try await makeExporter($0, .metrics) }
+                let push = MetricsPush(
+                    exporter: exporter, reader: reader, metrics: metrics, resource: resource, version: build.version,
+                    logger: quiet)
+                await endpoints.add(PushTask(exporter: exporter, task: Task { await push.run() }))
+            } catch {
+                logger.error("Cannot send own metrics; going on without", metadata: ["error": "\(error)"])
+            }
+        }
+        for (push, processor) in zip(logPushes, settings.logs.processors) {
+            do {
+                let exporter = try await makeExporter(processor.destination, .logs)
+                await endpoints.add(PushTask(exporter: exporter, task: Task { await push.run(exporter, quiet) }))
+            } catch {
+                logger.error("Cannot send own log records; going on without", metadata: ["error": "\(error)"])
+            }
+        }
+    }
+}
+
+extension Optional {
+    fileprivate func asyncMap<Result>(_ transform: (Wrapped) async throws -> Result) async rethrows -> Result? {
+        guard let self else { return nil }
+        return try await transform(self)
+    }
+}
+
+/// Sends until it is shut down, and once more then.
+private struct PushTask: MetricsEndpoint {
+    let exporter: (any Exporter)?
+    let task: Task<Void, Never>
+
+    func shutdown() async {
+        task.cancel()
+        await task.value
+        // Nobody is left to be told.
+        try? await exporter?.shutdown()
     }
 }
 

@@ -17,6 +17,8 @@ final class LogTarget: Sendable {
         var sampler: LogSampler?
         /// Added to every record.
         var fields: Logger.Metadata
+        /// Send records elsewhere too.
+        var pushes: [LogPush] = []
 
         /// - Throws: `CollectorError` for a file that cannot be opened.
         init(_ configuration: TelemetryConfiguration.Logs, resource: [String: String]) throws(CollectorError) {
@@ -46,19 +48,23 @@ final class LogTarget: Sendable {
         for record in early where record.level >= destination.level { Self.write(record, to: destination) }
     }
 
-    func write(_ record: LogRecordEncoder.Record) {
+    /// - Parameter isForwarded: False for what is said about sending records.
+    func write(_ record: LogRecordEncoder.Record, isForwarded: Bool = true) {
         let destination = state.withLock { state -> Destination? in
             if state.destination == nil, state.early.count < Self.maximumEarlyRecords { state.early.append(record) }
             return state.destination
         }
-        if let destination { Self.write(record, to: destination) }
+        if let destination { Self.write(record, to: destination, isForwarded: isForwarded) }
     }
 
-    private static func write(_ record: LogRecordEncoder.Record, to destination: Destination) {
+    private static func write(
+        _ record: LogRecordEncoder.Record, to destination: Destination, isForwarded: Bool = true
+    ) {
         if let sampler = destination.sampler, !sampler.admits(level: record.level, message: record.message) { return }
         var record = record
         record.fields.merge(destination.fields) { own, _ in own }
         destination.sink.write(destination.encoder.encode(record))
+        if isForwarded { for push in destination.pushes { push.add(record) } }
     }
 }
 
@@ -70,10 +76,13 @@ struct CollectorLogHandler: LogHandler {
     var metadata: Logger.Metadata = [:]
     var metadataProvider: Logger.MetadataProvider?
     private let target: LogTarget
+    private let isForwarded: Bool
     private var ownLevel: Logger.Level?
 
-    init(_ target: LogTarget) {
+    /// - Parameter isForwarded: False for a logger of what sends log records.
+    init(_ target: LogTarget, isForwarded: Bool = true) {
         self.target = target
+        self.isForwarded = isForwarded
     }
 
     /// The target's, unless it was set for this logger alone.
@@ -94,7 +103,7 @@ struct CollectorLogHandler: LogHandler {
         target.write(
             LogRecordEncoder.Record(
                 time: .now(), level: event.level, caller: "\(event.file):\(event.line)", message: "\(event.message)",
-                fields: fields))
+                fields: fields), isForwarded: isForwarded)
     }
 }
 

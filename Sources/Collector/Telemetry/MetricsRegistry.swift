@@ -52,8 +52,14 @@ public final class MetricsRegistry: Sendable {
     }
 
     private let entries = Mutex<[Key: Entry]>([:])
+    private let detailed = Atomic(false)
 
     public init() {}
+
+    /// `service::telemetry::metrics::level` is `detailed`: what is costly, or rarely wanted, is counted too.
+    public var isDetailed: Bool { detailed.load(ordering: .relaxed) }
+
+    public func set(isDetailed: Bool) { detailed.store(isDetailed, ordering: .relaxed) }
 
     /// The counter of that name and those labels; always the same one.
     public func counter(_ name: String, help: String = "", labels: [String: String] = [:]) -> Counter {
@@ -123,6 +129,38 @@ public final class MetricsRegistry: Sendable {
             return [
                 Sample(name: key.name, family: key.name, help: entry.help, kind: kind, labels: key.labels, value: value)
             ]
+        }
+    }
+
+    /// One metric with its labels, a histogram in one piece.
+    struct Reading {
+        enum Value {
+            case number(Kind, Double)
+            case histogram(bounds: [Double], Histogram.State)
+        }
+
+        var name: String
+        var help: String
+        var labels: [Label]
+        var value: Value
+    }
+
+    /// All metrics now, sorted by name and labels.
+    func readings() -> [Reading] {
+        let copy = entries.withLock { $0 }
+        let sorted = copy.sorted { left, right in
+            (left.key.name, left.key.labels.map(\.value).joined(separator: "\0"))
+                < (right.key.name, right.key.labels.map(\.value).joined(separator: "\0"))
+        }
+        return sorted.map { key, entry in
+            let value: Reading.Value =
+                switch entry.source {
+                case .counter(let counter): .number(.counter, Double(counter.value))
+                case .gauge(let gauge): .number(.gauge, gauge.value)
+                case .observed(let kind, let read): .number(kind, read())
+                case .histogram(let histogram): .histogram(bounds: histogram.bounds, histogram.state)
+                }
+            return Reading(name: key.name, help: entry.help, labels: key.labels, value: value)
         }
     }
 

@@ -1,4 +1,5 @@
 #if canImport(Glibc)
+    import CMalloc
     import Glibc
 #elseif canImport(Musl)
     import Musl
@@ -8,9 +9,11 @@
 enum ProcessMetrics {
     /// Of the Collector, as near as it is known here; a reload is no new beginning.
     private static let start = ContinuousClock.now
+    static let startTime = WallClockTime.now()
 
     static func register(in registry: MetricsRegistry) {
         let start = start
+        _ = startTime
         registry.observe("otelcol_process_uptime", kind: .counter, help: "Uptime of the process in seconds") {
             seconds(ContinuousClock.now - start)
         }
@@ -20,6 +23,21 @@ enum ProcessMetrics {
         registry.observe(
             "otelcol_process_memory_rss", kind: .gauge, help: "Total physical memory (resident set size) in bytes"
         ) { Double(residentBytes() ?? 0) }
+        #if canImport(Glibc)
+            registry.observe(
+                "otelcol_process_runtime_heap_alloc_bytes", kind: .gauge, help: "Bytes of allocated heap objects"
+            ) {
+                let heap = mallinfo2()
+                return Double(heap.uordblks) + Double(heap.hblkhd)
+            }
+            registry.observe(
+                "otelcol_process_runtime_total_sys_memory_bytes", kind: .gauge,
+                help: "Total bytes of memory obtained from the OS"
+            ) {
+                let heap = mallinfo2()
+                return Double(heap.arena) + Double(heap.hblkhd)
+            }
+        #endif
     }
 
     private static func seconds(_ duration: Duration) -> Double {

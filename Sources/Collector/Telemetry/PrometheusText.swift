@@ -27,6 +27,16 @@ extension MetricsRegistry {
         return text
     }
 
+    /// What an endpoint says about itself. Answers are made in one piece: there is nothing in it that can fail.
+    static let endpointText = """
+        # HELP promhttp_metric_handler_errors_total Total number of internal errors encountered by the promhttp \
+        metric handler.
+        # TYPE promhttp_metric_handler_errors_total counter
+        promhttp_metric_handler_errors_total{cause="encoding"} 0
+        promhttp_metric_handler_errors_total{cause="gathering"} 0
+
+        """
+
     private static func labelText(_ labels: [Label]) -> String {
         guard !labels.isEmpty else { return "" }
         let pairs = labels.map { "\(labelName($0.name))=\"\(escapedLabel($0.value))\"" }

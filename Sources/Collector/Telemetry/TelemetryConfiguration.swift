@@ -25,6 +25,7 @@ public struct TelemetryConfiguration: Sendable {
         /// Nil writes everything.
         public var sampling: Sampling? = Sampling()
         public var disablesResource = false
+        public var processors: [LogProcessor] = []
 
         public init() {}
     }
@@ -50,9 +51,25 @@ public struct TelemetryConfiguration: Sendable {
         }
     }
 
+    /// Sends, or prints, metrics now and then.
+    public struct PeriodicReader: Sendable, Equatable {
+        public var interval = Duration.seconds(60)
+        public var timeout = Duration.seconds(30)
+        /// Nil for the console, which is standard output.
+        public var destination: TelemetryDestination?
+    }
+
+    /// Sends log records.
+    public struct LogProcessor: Sendable, Equatable {
+        public var delay = Duration.seconds(1)
+        public var maximumBatch = 512
+        public var destination: TelemetryDestination
+    }
+
     public struct Metrics: Sendable {
         public var level = MetricsLevel.normal
         public var readers = [PrometheusReader()]
+        public var periodicReaders: [PeriodicReader] = []
 
         public init() {}
     }
@@ -130,10 +147,21 @@ extension TelemetryConfiguration.Logs {
             sampling = nil
         }
         disablesResource = section.boolean("disable_zap_resource", default: false)
-        if section.isSet("processors") {
-            section.error("processors", "sending the Collector's own logs by OTLP is not supported; remove this key")
+        processors = section.sections("processors").compactMap(Self.processor)
+    }
+
+    private static func processor(_ section: ConfigurationSection) -> TelemetryConfiguration.LogProcessor? {
+        guard let key = ["batch", "simple"].first(where: { section.isSet($0) }) else {
+            section.error(nil, "must have the key \"batch\" or \"simple\"")
+            return nil
         }
-        _ = section.contains("processors")
+        let kind = section.section(key)
+        let delay = key == "batch" ? kind.integer("schedule_delay", default: 1000, in: 1...3_600_000) : 100
+        let batch = kind.integer("max_export_batch_size", default: 512, in: 1...LogPush.maximumWaiting)
+        for unused in ["export_timeout", "max_queue_size"] { _ = kind.optionalInteger(unused) }
+        let (isConsole, destination) = TelemetryDestination.read(kind.section("exporter"))
+        if isConsole { kind.error("exporter", "log records go to the console already; use otlp") }
+        return destination.map { .init(delay: .milliseconds(delay), maximumBatch: batch, destination: $0) }
     }
 
     private static func fieldText(_ node: ConfigurationNode) -> String {
@@ -161,8 +189,10 @@ extension TelemetryConfiguration.Metrics {
             }
         }
         if section.isSet("readers") {
-            readers = section.sections("readers").compactMap(Self.reader)
-            if readers.isEmpty, level != .none, section.sections("readers").isEmpty {
+            let all = section.sections("readers")
+            readers = all.compactMap(Self.reader)
+            periodicReaders = all.compactMap(Self.periodicReader)
+            if all.isEmpty, level != .none {
                 section.error("readers", "collector telemetry metrics reader should exist when metric level is not none")
             }
         }
@@ -174,11 +204,8 @@ extension TelemetryConfiguration.Metrics {
     }
 
     private static func reader(_ section: ConfigurationSection) -> TelemetryConfiguration.PrometheusReader? {
-        if section.isSet("periodic") {
-            section.error("periodic", "pushing the Collector's own metrics is not supported; use a pull reader")
-        }
         guard section.isSet("pull") else {
-            if !section.isSet("periodic") { section.error(nil, "must have the key \"pull\"") }
+            if !section.isSet("periodic") { section.error(nil, "must have the key \"pull\" or \"periodic\"") }
             return nil
         }
         let prometheus = section.section("pull").section("exporter").section("prometheus")
@@ -189,6 +216,20 @@ extension TelemetryConfiguration.Metrics {
         _ = prometheus.boolean("without_scope_info", default: true)
         _ = prometheus.boolean("without_units", default: true)
         _ = prometheus.contains("with_resource_constant_labels")
+        return reader
+    }
+
+    private static func periodicReader(
+        _ section: ConfigurationSection
+    ) -> TelemetryConfiguration.PeriodicReader? {
+        guard section.isSet("periodic") else { return nil }
+        let periodic = section.section("periodic")
+        var reader = TelemetryConfiguration.PeriodicReader()
+        reader.interval = .milliseconds(periodic.integer("interval", default: 60_000, in: 1...86_400_000))
+        reader.timeout = .milliseconds(periodic.integer("timeout", default: 30_000, in: 1...86_400_000))
+        let (isConsole, destination) = TelemetryDestination.read(periodic.section("exporter"))
+        guard isConsole || destination != nil else { return nil }
+        reader.destination = destination
         return reader
     }
 

@@ -129,6 +129,14 @@ final class HTTPRequestHandler: ChannelInboundHandler {
             }
             do {
                 request.context.authentication = try await authenticator.authenticate(headers: seen)
+            } catch let error as AuthenticationUnavailable {
+                var refusal = service.refusal(.serviceUnavailable, "\(error)", for: request)
+                if let delay = error.retryDelay {
+                    let (seconds, attoseconds) = delay.components
+                    refusal.headers.replaceOrAdd(
+                        name: "Retry-After", value: "\(seconds + (attoseconds > 0 ? 1 : 0))")
+                }
+                return decorated(refusal)
             } catch {
                 var refusal = service.refusal(.unauthorized, "\(error)", for: request)
                 refusal.headers.replaceOrAdd(name: "WWW-Authenticate", value: authenticator.challenge)

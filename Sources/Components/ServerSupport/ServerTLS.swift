@@ -38,15 +38,9 @@ public final class ServerTLS: Sendable {
         tls.minimumTLSVersion = configuration.minimumVersion.nioVersion
         tls.maximumTLSVersion = configuration.maximumVersion?.nioVersion
         if !configuration.cipherSuites.isEmpty {
-            tls.cipherSuiteValues = configuration.cipherSuites.compactMap { name in
-                ServerTLSConfiguration.cipherSuiteNumbers[name].map { NIOTLSCipher($0) }
-            }
+            tls.cipherSuiteValues = configuration.cipherSuites.map { NIOTLSCipher($0) }
         }
-        if !configuration.curves.isEmpty {
-            tls.curves = configuration.curves.compactMap { name in
-                ServerTLSConfiguration.curveNumbers[name].map { NIOTLSCurve($0) }
-            }
-        }
+        if !configuration.curves.isEmpty { tls.curves = configuration.curves.map { NIOTLSCurve($0) } }
         tls.applicationProtocols = protocols
         // A peer that does not say goodbye must not hold up a shutdown.
         tls.shutdownTimeout = .milliseconds(500)

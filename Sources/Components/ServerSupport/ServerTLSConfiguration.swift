@@ -17,9 +17,9 @@ public struct ServerTLSConfiguration: Sendable, Equatable {
     public var reloadInterval: Duration?
     public var minimumVersion = Version.tls12
     public var maximumVersion: Version?
-    /// Names of IANA's registry; empty for the library's choice.
-    public var cipherSuites: [String] = []
-    public var curves: [String] = []
+    /// Numbers of IANA's registry; empty for the library's choice.
+    public var cipherSuites: [UInt16] = []
+    public var curves: [UInt16] = []
 
     public init(certificate: Source, key: Source) {
         self.certificate = certificate
@@ -37,7 +37,6 @@ public struct ServerTLSConfiguration: Sendable, Equatable {
         // A server verifies clients by `client_ca_file` alone.
         _ = Self.source(section, "ca")
         _ = section.boolean("include_system_ca_certs_pool", default: false)
-        _ = section.boolean("include_insecure_cipher_suites", default: false)
         let authority = section.string("client_ca_file")
         clientAuthority = authority.isEmpty ? nil : .file(authority)
         reloadsClientAuthority = section.boolean("client_ca_file_reload", default: false)
@@ -49,11 +48,9 @@ public struct ServerTLSConfiguration: Sendable, Equatable {
         if let maximumVersion, maximumVersion < minimumVersion {
             section.error("max_version", "must not be less than min_version")
         }
-        cipherSuites = Self.names(section, "cipher_suites", known: Array(Self.cipherSuiteNumbers.keys))
-        curves = Self.names(section, "curve_preferences", known: Array(Self.curveNumbers.keys))
-        if section.isSet("tpm"), section.optionalSection("tpm")?.boolean("enabled", default: false) == true {
-            section.error("tpm", "is not supported")
-        }
+        cipherSuites = TLSNames.readCipherSuites(section)
+        curves = TLSNames.readCurves(section)
+        ClientTLSConfiguration.refuseTPM(section)
     }
 
     private static func source(_ section: ConfigurationSection, _ name: String) -> Source? {
@@ -70,26 +67,4 @@ public struct ServerTLSConfiguration: Sendable, Equatable {
         section.error(key, "unsupported TLS version \"\(text)\" (valid values: [\(valid)])")
         return nil
     }
-
-    private static func names(_ section: ConfigurationSection, _ key: String, known: [String]) -> [String] {
-        let names = section.strings(key)
-        for name in names where !known.contains(name) {
-            section.error(key, "unknown value \"\(name)\" (valid values: [\(known.sorted().joined(separator: ", "))])")
-        }
-        return names.filter(known.contains)
-    }
-
-    /// Suites up to TLS 1.2 that have forward secrecy, by the numbers of IANA's registry; those of TLS 1.3 cannot be
-    /// chosen.
-    static let cipherSuiteNumbers: [String: UInt16] = [
-        "TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256": 0xc02b, "TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384": 0xc02c,
-        "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256": 0xc02f, "TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384": 0xc030,
-        "TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256": 0xcca8,
-        "TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256": 0xcca9,
-        "TLS_ECDHE_ECDSA_WITH_AES_128_CBC_SHA": 0xc009, "TLS_ECDHE_ECDSA_WITH_AES_256_CBC_SHA": 0xc00a,
-        "TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA": 0xc013, "TLS_ECDHE_RSA_WITH_AES_256_CBC_SHA": 0xc014,
-    ]
-
-    /// Numbers of IANA's registry of supported groups.
-    static let curveNumbers: [String: UInt16] = ["P256": 23, "P384": 24, "P521": 25, "X25519": 29]
 }

@@ -12,10 +12,13 @@ public final class KernelSide {
         /// Bytes of the buffer from kernel to user space; rounded up to a power of two of pages.
         public var traceBufferBytes: Int
         public var includeIdle: Bool
+        /// Whether control groups will be left out as a whole.
+        public var excludesGroups = false
         public var maximumProcesses: UInt32
         public var maximumMappings: UInt32
         public var maximumExecutables: UInt32
         public var features: KernelFeatures
+        public var pidTranslation = PIDTranslation.none
 
         public init(
             traceBufferBytes: Int = 1 << 20, includeIdle: Bool = false, maximumProcesses: UInt32 = 4096,
@@ -40,6 +43,8 @@ public final class KernelSide {
     public let framesPerCall: UInt32
 
     public let processes: BPFMap
+    /// By id of a control group.
+    public let excludedGroups: BPFMap
     public let mappings: BPFMap
     public let executables: BPFMap
     public let unwindRules: BPFMap
@@ -61,6 +66,7 @@ public final class KernelSide {
         settings.use_ring_buffer = options.features.hasRingBuffer ? 1 : 0
         settings.has_probe_read_user = options.features.hasProbeReadUser ? 1 : 0
         settings.include_idle = options.includeIdle ? 1 : 0
+        settings.excludes_groups = options.excludesGroups ? 1 : 0
         settings.task_stack_offset = -1
         settings.thread_pointer_offset = -1
         settings.pointer_mask = KernelSide.pointerMask
@@ -76,6 +82,18 @@ public final class KernelSide {
             taskLayoutFailure = error
         }
 
+        if options.pidTranslation != .none {
+            let layout = try PIDLayout.measure(settings: settings)
+            let isExact = options.pidTranslation == .exact
+            settings.pid_translation = isExact ? PID_TRANSLATION_EXACT.rawValue : PID_TRANSLATION_RECURSIVE.rawValue
+            settings.thread_pid_offset = layout.threadPIDOffset
+            settings.group_leader_offset = layout.groupLeaderOffset
+            settings.pid_level_offset = layout.levelOffset
+            settings.pid_numbers_offset = layout.numbersOffset
+            settings.pid_level = layout.level
+            settings.pid_namespace = layout.namespace
+        }
+
         let sample = try BPFObject(named: "sample")
         try KernelSide.configure(sample, options)
         try sample.apply(settings)
@@ -87,6 +105,7 @@ public final class KernelSide {
         self.settings = settings
 
         processes = try sample.map(named: "processes")
+        excludedGroups = try sample.map(named: "excluded_groups")
         mappings = try sample.map(named: "mappings")
         executables = try sample.map(named: "executables")
         unwindRules = try sample.map(named: "unwind_rules")

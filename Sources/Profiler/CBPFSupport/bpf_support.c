@@ -73,6 +73,10 @@ int otelcol_thread_id(void) {
     return (int)syscall(SYS_gettid);
 }
 
+void otelcol_call_with_argument(unsigned long argument) {
+    syscall(SYS_getppid, argument);
+}
+
 unsigned long otelcol_thread_pointer(void) {
     return (unsigned long)__builtin_thread_pointer();
 }

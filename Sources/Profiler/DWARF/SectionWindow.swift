@@ -1,19 +1,19 @@
 import ObjectFiles
 
 /// A piece of a source, read through a small buffer that moves along: however large the piece, memory stays small.
-struct SectionWindow: ~Copyable {
+package struct SectionWindow: ~Copyable {
     private let source: any BinarySource
     /// Offset of the piece in its source.
     private let sourceOffset: UInt64
     /// Bytes of the piece that the source really has.
-    let size: UInt64
+    package let size: UInt64
     private var buffer: UnsafeMutableRawBufferPointer
     /// Offset in the piece of the first byte in the buffer.
     private var start: UInt64 = 0
     private var count = 0
     private let capacityLimit: Int
 
-    init(_ source: any BinarySource, offset: UInt64, size: UInt64, capacity: Int, capacityLimit: Int) {
+    package init(_ source: any BinarySource, offset: UInt64, size: UInt64, capacity: Int, capacityLimit: Int) {
         self.source = source
         sourceOffset = offset
         let sourceSize = source.size
@@ -27,7 +27,7 @@ struct SectionWindow: ~Copyable {
     /// The `length` bytes at `offset`, valid until the next call, or nil if the piece ends before or `length` exceeds
     /// the limit.
     @inline(__always)
-    mutating func bytes(
+    package mutating func bytes(
         at offset: UInt64, count length: Int
     ) throws(BinarySourceError) -> UnsafeRawBufferPointer? {
         if offset >= start {

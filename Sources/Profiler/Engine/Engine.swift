@@ -51,7 +51,7 @@ public final class Engine: Sendable {
     ///
     /// - Throws: `EngineError` that says what is missing and what to do.
     public func start() throws(EngineError) {
-        try Engine.checkSurroundings(log)
+        let pidTranslation = try Engine.checkSurroundings(options, log)
         Engine.raiseFileLimit()
         let options = self.options, log = self.log, handler = self.handler, statistics = self.statistics
         let loopMailbox = try Mailbox<EngineLoop.Message>()
@@ -66,7 +66,7 @@ public final class Engine: Sendable {
         // The kernel side belongs to the thread that made it, so the loop's thread makes it and tells how that went.
         let outcome = try Mailbox<Result<KernelFacts, EngineError>>()
         let ruleSet = RuleSet()
-        let kernelOptions = Engine.kernelOptions(options)
+        let kernelOptions = Engine.kernelOptions(options, pidTranslation)
         let registry = ExecutableRegistry(capacity: Int(kernelOptions.maximumExecutables))
 
         let loop = try DedicatedThread(name: "otelcol-reader") {
@@ -138,9 +138,14 @@ public final class Engine: Sendable {
                 runtimesMailbox, answer: { loopMailbox.post(.attached($0)) }, deliver: { namingMailbox.post($0) })
         }
         let naming = try DedicatedThread(name: "otelcol-naming") {
+            let store = options.nameStoreFolder.flatMap { folder in
+                NameStore(folder: folder, limitBytes: options.nameStoreLimitBytes) { log(.warning, $0) }
+            }
+            let symbolizer = Symbolizer(capacityBytes: options.memoryBudgetBytes / 8, store: store)
+            defer { symbolizer.flush() }
             let naming = FrameNaming(
-                registry: registry, symbolizer: Symbolizer(capacityBytes: options.memoryBudgetBytes / 8),
-                kernelNaming: KernelNaming(log: log))
+                registry: registry, symbolizer: options.namesNativeCode ? symbolizer : nil,
+                debugFileProvider: options.debugFileProvider, kernelNaming: KernelNaming(log: log))
             var clock = ClockOffset()
             var measured = monotonicNanoseconds()
             while true {
@@ -153,6 +158,7 @@ public final class Engine: Sendable {
                         measured = now
                     }
                     handler(naming.name(interval, clock: clock))
+                    symbolizer.flush()
                 }
             }
         }
@@ -192,14 +198,20 @@ public final class Engine: Sendable {
     // MARK: - Opening
 
     /// Says what is missing before the kernel does, which only knows "Operation not permitted".
-    private static func checkSurroundings(_ log: Log) throws(EngineError) {
-        let privileges = Privileges.current()
+    ///
+    /// - Returns: how process ids are to be translated: not at all in the initial pid namespace.
+    private static func checkSurroundings(
+        _ options: EngineOptions, _ log: Log
+    ) throws(EngineError) -> PIDTranslation {
+        var privileges = Privileges.current()
+        privileges.translatesPIDs = options.pidTranslation != .none
         guard privileges.kernel >= .minimum else {
             throw EngineError(
                 "Linux \(privileges.kernel) is too old to be profiled: \(KernelVersion.minimum) or newer is needed")
         }
         if let obstacle = privileges.obstacle { throw EngineError(obstacle) }
         for warning in privileges.warnings { log(.warning, warning) }
+        return privileges.isInPIDNamespace ? options.pidTranslation : .none
     }
 
     /// Every known executable holds an open file, and the usual soft limit of 1,024 is meant for select(2).
@@ -219,9 +231,13 @@ public final class Engine: Sendable {
         var framesPerCall: UInt32
     }
 
-    private static func kernelOptions(_ options: EngineOptions) -> KernelSide.Options {
+    private static func kernelOptions(
+        _ options: EngineOptions, _ pidTranslation: PIDTranslation
+    ) -> KernelSide.Options {
         var kernel = KernelSide.Options()
+        kernel.pidTranslation = pidTranslation
         kernel.includeIdle = options.includeIdle
+        kernel.excludesGroups = !options.selection.isEmpty
         // A second's worth of records of 2 KiB, some of them snapshots.
         let cpus = max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN)))
         let (wanted, isTooMuch) = Int(clamping: options.samplesPerSecond).multipliedReportingOverflow(by: cpus * 4096)

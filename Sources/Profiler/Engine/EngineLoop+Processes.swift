@@ -22,9 +22,14 @@ extension EngineLoop {
         lives.append(
             RawProcess(
                 id: id, generation: key.generation,
-                process: ProfileProcess(pid: pid, commandName: pid == 0 ? "idle" : sample.threadName.text)))
+                process: ProfileProcess(
+                    pid: pid, commandName: pid == 0 ? "idle" : pid < 0 ? "" : sample.threadName.text)))
         lifeNumbers[key] = number
-        if let life { monitor.wantFacts(of: life, thread: ProcessID(truncatingIfNeeded: sample.tid)) }
+        if let life {
+            let thread = ProcessID(truncatingIfNeeded: sample.tid)
+            monitor.wantFacts(of: life, thread: thread)
+            monitor.wantContext(of: life, thread: thread)
+        }
         return number
     }
 
@@ -59,5 +64,6 @@ extension ProfileProcess {
         placement = facts.placement
         container = facts.container
         service = facts.service
+        context = facts.context
     }
 }

@@ -72,10 +72,20 @@ final class EngineLoop {
 
     /// Traces of a process that no mapping was found for in the end, since its mappings last changed.
     var missingMappings: [UInt32: Int] = [:]
+
+    // What the configuration selects, see EngineLoop+Selection.swift.
+    /// Processes whose mappings wait until it is known whether they are profiled.
+    var unjudged: [ProcessID: (key: ProcessKey, mappings: [Mapping])] = [:]
+    var excluded: [ProcessID: ProcessKey] = [:]
+    /// Control groups that the kernel side leaves out.
+    var excludedGroups: Set<UInt64> = []
+    var nextReconsideration: UInt64 = 0
+
     static let missesUntilConfirmed = 8
 
     // The present interval.
     var samples: [RawSample] = []
+    private var labels = LabelInterner()
     /// Those before have been given the lives of processes they belong to.
     var attributedSamples = 0
     /// The lives that samples belong to, and their numbers.
@@ -173,6 +183,7 @@ final class EngineLoop {
             do throws(BPFError) { try buffer.consume() } catch { log(.error, "\(error)") }
             // After the traces: their processes are asked for in the same round.
             handleProcessActions(answers)
+            publishJudged()
             let end = monotonicNanoseconds()
             publisher.reclaim(now: end)
             giveUp(on: end)
@@ -184,6 +195,7 @@ final class EngineLoop {
                 nextCPUCheck = end &+ 1_000_000_000
                 forgetIdleExecutables(now: end)
                 retryRefusedTables(now: end)
+                reconsider(now: end)
                 if !isStopping { updateSampledCPUs(buffer) }
                 statistics.lostRecords = buffer.lostRecords
                 updateStatistics()
@@ -250,7 +262,7 @@ final class EngineLoop {
             }
         }
         guard let bytes = record.snapshot else {
-            note(record.words, header, stopReason: header.stop_reason)
+            note(record.words, header, stopReason: header.stop_reason, labels: labels.number(of: record.labels))
             return
         }
         guard let snapshot = StackSnapshot(bytes) else {
@@ -265,7 +277,7 @@ final class EngineLoop {
             header: header, kernelFrames: Array(record.words), snapshot: snapshot,
             deadlineNanoseconds: monotonicNanoseconds() &+ patience)
         // What is known here may not have reached the kernel when the sample was taken.
-        if stop != STOP_NO_MAPPING.rawValue, publisher.mappings(of: header.pid) != nil {
+        if stop != STOP_NO_MAPPING.rawValue, mappings(of: trace) != nil {
             resolve([trace])
         } else {
             wait(trace)
@@ -273,17 +285,22 @@ final class EngineLoop {
     }
 
     /// Counts a sample.
-    func note(_ words: UnsafeBufferPointer<UInt64>, _ header: trace_header, stopReason: UInt16) {
+    func note(
+        _ words: UnsafeBufferPointer<UInt64>, _ header: trace_header, stopReason: UInt16, labels: UInt32 = 0
+    ) {
         let known = interner.traces.count
         let trace = interner.intern(words, kernelFrameCount: header.kernel_frame_count, stopReason: stopReason)
         if interner.traces.count > known {
             collectRuntimeFrames(words, kernelFrameCount: header.kernel_frame_count)
         }
+        // A number that no process has.
+        let isOutside = UInt32(header.flags) & TRACE_OUTSIDE_NAMESPACE.rawValue != 0
         samples.append(
             RawSample(
-                trace: trace, pid: header.pid, tid: header.tid, cpu: header.cpu,
-                monotonicNanoseconds: header.time_nanoseconds, value: header.value, threadName: ThreadName(header),
-                origin: SampleOrigin(header) ?? .probe))
+                trace: trace, pid: isOutside ? .max : header.pid, tid: header.tid, cpu: header.cpu,
+                controlGroup: header.cgroup_id, monotonicNanoseconds: header.time_nanoseconds, value: header.value,
+                weight: max(1, header.weight), threadName: ThreadName(header),
+                origin: SampleOrigin(header) ?? .probe, labels: labels))
     }
 
     // MARK: - Traces that wait
@@ -296,10 +313,19 @@ final class EngineLoop {
         }
     }
 
+    /// What was mapped when the trace was taken: a child of a shell has become another program a moment later.
+    private func mappings(of trace: DeferredTrace) -> [mapping]? {
+        let pid = ProcessID(truncatingIfNeeded: trace.header.pid)
+        if let ended = monitor.endedMappings(of: pid, at: trace.header.time_nanoseconds) {
+            return kernelMappings(of: ended.key, ended.mappings)
+        }
+        return publisher.mappings(of: trace.header.pid)
+    }
+
     /// Unwinds what can be unwound now; the rest waits on.
     func resolve(_ traces: [DeferredTrace]) {
         for var trace in traces {
-            guard let mappings = publisher.mappings(of: trace.header.pid) else {
+            guard let mappings = mappings(of: trace) else {
                 deferred.add(trace).forEach(finish)
                 continue
             }
@@ -331,7 +357,7 @@ final class EngineLoop {
 
     /// Reports a trace as far as it can be unwound.
     func finish(_ trace: DeferredTrace) {
-        guard let mappings = publisher.mappings(of: trace.header.pid) else {
+        guard let mappings = mappings(of: trace) else {
             let empty = UnsafeBufferPointer<UInt64>(start: nil, count: 0)
             note(empty, of: trace, stopReason: UInt16(STOP_PROCESS_GONE.rawValue))
             return
@@ -375,9 +401,12 @@ final class EngineLoop {
             case .acquire(let reference, let process, let mapping): acquire(reference, process, mapping)
             case .publish(let key, let mappings):
                 waiting[key.pid] = nil
+                unjudged[key.pid] = nil
                 publish(key, mappings)
             case .retract(let key):
                 waiting[key.pid] = nil
+                unjudged[key.pid] = nil
+                excluded[key.pid] = nil
                 retract(key)
             case .release(let reference):
                 if case .known(let number)? = references.removeValue(forKey: reference) {
@@ -400,10 +429,18 @@ final class EngineLoop {
             waiting[key.pid] = (key, mappings)
             return
         }
+        guard let selection = selection(of: key) else {
+            unjudged[key.pid] = (key, mappings)
+            return
+        }
+        if selection.isExcluded {
+            exclude(key, selection)
+            return
+        }
         let now = monotonicNanoseconds()
         let pid = UInt32(truncatingIfNeeded: key.pid)
         do throws(BPFError) {
-            try publisher.publish(pid, kernelMappings(of: key, mappings), now: now)
+            try publisher.publish(pid, kernelMappings(of: key, mappings), selection, now: now)
             missingMappings[pid] = nil
         } catch {
             log(.warning, "\(error)")
@@ -452,6 +489,7 @@ final class EngineLoop {
 
     func report(_ now: UInt64) {
         attributeSamples()
+        applySelection()
         nextReport = now &+ schedule.next()
         let newTraces = Array(interner.traces[deliveredTraces...])
         let newWords = Array(interner.words[deliveredWords...])
@@ -460,7 +498,7 @@ final class EngineLoop {
             let interval = RawInterval(
                 generation: generation, newTraces: newTraces, newWords: newWords, firstWord: deliveredWords,
                 samples: samples, processes: describeLives(), startMonotonicNanoseconds: intervalStart,
-                endMonotonicNanoseconds: now)
+                endMonotonicNanoseconds: now, labelSets: labels.take())
             runtimeThread.post(.interval(interval))
             deliveredTraces = interner.traces.count
             deliveredWords = interner.words.count

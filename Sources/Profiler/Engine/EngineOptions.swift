@@ -1,3 +1,7 @@
+import BPFObjects
+import Processes
+import Symbolization
+
 /// What the engine is told at its start.
 public struct EngineOptions: Sendable {
     /// Sampling frequency of every CPU, in samples a second; at least 1.
@@ -11,6 +15,14 @@ public struct EngineOptions: Sendable {
     /// How many of 100 windows of time are sampled, on average; in the others the machine is left alone.
     public var sampledWindowsPercent = 100
     public var samplingWindowNanoseconds: UInt64 = 60_000_000_000
+    /// Which processes are profiled, and how densely.
+    public var selection = ProcessSelection()
+    /// For selections that name labels of pods.
+    public var podLabels: (any PodLabelSource)?
+    /// Processes are sampled from this age on, in nanoseconds.
+    public var minimumProcessAgeNanoseconds: UInt64 = 0
+    /// Whose numbers samples carry, where the profiler runs in a pid namespace of its own.
+    public var pidTranslation = PIDTranslation.none
     /// CPUs to sample; nil for all online ones.
     public var cpus: Set<Int>?
     /// How often the clock offset between CLOCK_MONOTONIC and UTC is measured, in nanoseconds; 0 for once.
@@ -19,6 +31,13 @@ public struct EngineOptions: Sendable {
     public var environmentVariables: [String] = []
     /// Memory for caches and kernel maps together, in bytes.
     public var memoryBudgetBytes: Int = 128 << 20
+    /// Whether native code gets its names here; otherwise a back end finds them by build ids and addresses.
+    public var namesNativeCode = true
+    /// Gets debug files that are not installed; nil for nobody.
+    public var debugFileProvider: (any DebugFileProvider)?
+    /// A folder to keep names of native code in from one run to the next; nil for none.
+    public var nameStoreFolder: String?
+    public var nameStoreLimitBytes = 64 << 20
 
     public init() {}
 }

@@ -18,6 +18,7 @@ final class EngineStatistics: Sendable {
         var refusedExecutables: UInt64 = 0
         var forgottenExecutables: UInt64 = 0
         var refusedProcesses: UInt64 = 0
+        var excludedSamples: UInt64 = 0
         var overdueQuestions: UInt64 = 0
         var pendingQuestions: UInt64 = 0
         var attachedRuntimes: UInt64 = 0
@@ -64,6 +65,7 @@ final class EngineStatistics: Sendable {
             counter("agent.executables.refused", values.refusedExecutables),
             counter("agent.executables.forgotten", values.forgottenExecutables),
             counter("agent.processes.refused", values.refusedProcesses),
+            counter("agent.samples.excluded", values.excludedSamples),
             counter("agent.process_reads.overdue", values.overdueQuestions),
             counter("agent.traces.forgotten", values.interningResets),
             gauge("agent.process_reads.waiting", values.pendingQuestions),

@@ -13,7 +13,10 @@ final class Executable: Sendable {
     /// Nil when the file could not be opened or is no ELF file: nothing to unwind by but frame pointers.
     let file: ELFFile?
     /// What describes `file` apart from itself, where it is installed.
-    let debugFiles: DebugFiles
+    private let installedDebugFiles: DebugFiles
+    let fetchedDebugFile = FetchedDebugFile()
+    /// Whether a debug file from elsewhere would say more of it than what is here.
+    let lacksDebugFile: Bool
     let fileID: FileID
     let description: ProfileExecutable
     /// The managed runtime in it.
@@ -24,18 +27,26 @@ final class Executable: Sendable {
     init(number: UInt32, opened: OpenedExecutable) {
         self.number = number
         file = opened.file
-        debugFiles = opened.debugFiles
+        installedDebugFiles = opened.debugFiles
+        lacksDebugFile =
+            opened.debugFiles.separate == nil && opened.description.gnuBuildID != nil
+            && [".gopclntab", ".debug_info", ".zdebug_info"].allSatisfy { opened.file?.section($0) == nil }
         fileID = opened.fileID
         description = opened.description
         runtime = opened.runtime
         runTimeCode = nil
     }
 
+    /// What describes `file` apart from itself.
+    var debugFiles: DebugFiles { fetchedDebugFile.files(with: installedDebugFiles) }
+
+
     /// Stands for the code that one process makes at run time.
     init(number: UInt32, runTimeCode: RunTimeCode) {
         self.number = number
         file = nil
-        debugFiles = DebugFiles()
+        installedDebugFiles = DebugFiles()
+        lacksDebugFile = false
         fileID = FileID(high: 0, low: 0)
         description = ProfileExecutable(fileName: "", fileID: "")
         runtime = nil

@@ -21,7 +21,9 @@ final class FrameNaming {
     }
 
     private let registry: ExecutableRegistry
-    private let symbolizer: Symbolizer
+    /// Nil where native code is left to a back end.
+    private let symbolizer: Symbolizer?
+    private let debugFileProvider: (any DebugFileProvider)?
     private let kernelNaming: KernelNaming
 
     private var generation: UInt64 = 0
@@ -37,10 +39,16 @@ final class FrameNaming {
     private var threadNames: [ThreadName: String] = [:]
     /// Frames of code made at run time, by the number of its executable: named anew when the process has said more.
     private var runTimeFrames: [UInt32: (version: UInt64, frames: [Int])] = [:]
+    /// Frames of executables whose debug file has been asked for: named anew when it has come.
+    private var waitingFrames: [UInt32: [(frame: Int, address: FrameAddress)]] = [:]
 
-    init(registry: ExecutableRegistry, symbolizer: Symbolizer, kernelNaming: KernelNaming) {
+    init(
+        registry: ExecutableRegistry, symbolizer: Symbolizer?, debugFileProvider: (any DebugFileProvider)? = nil,
+        kernelNaming: KernelNaming
+    ) {
         self.registry = registry
         self.symbolizer = symbolizer
+        self.debugFileProvider = debugFileProvider
         self.kernelNaming = kernelNaming
     }
 
@@ -48,6 +56,7 @@ final class FrameNaming {
         if raw.generation != generation { forget(raw.generation) }
         kernelNaming.prepareForInterval()
         nameRunTimeFramesAnew()
+        nameFetchedFramesAnew()
         nameFileByFile(raw)
         for trace in raw.newTraces { name(trace, raw) }
 
@@ -59,6 +68,7 @@ final class FrameNaming {
         var frameIndexes = [Int32](repeating: -1, count: frames.count)
         var traceIndexes = [Int32](repeating: -1, count: traces.count)
         var executableIndexes = [Int32](repeating: -1, count: executables.count)
+        let labelNumbers = nameLabels(raw.labelSets, &interval)
         interval.samples.reserveCapacity(raw.samples.count)
         for sample in raw.samples {
             let number = Int(sample.trace), process = Int(sample.process)
@@ -87,15 +97,27 @@ final class FrameNaming {
                 interval.traces.append(
                     ProfileTrace(frames: indexes, stopReason: trace.stopReason, isComplete: trace.isComplete))
             }
-            interval.samples.append(
-                ProfileSample(
-                    trace: Int(traceIndexes[number]), origin: sample.origin,
-                    pid: Int32(truncatingIfNeeded: sample.pid), tid: Int32(truncatingIfNeeded: sample.tid),
-                    threadName: threadName(sample.threadName), cpu: sample.cpu,
-                    timeUnixNanoseconds: clock.unix(sample.monotonicNanoseconds), value: sample.value,
-                    life: raw.processes[process].id.life))
+            var sampled = ProfileSample(
+                trace: Int(traceIndexes[number]), origin: sample.origin,
+                pid: Int32(truncatingIfNeeded: sample.pid), tid: Int32(truncatingIfNeeded: sample.tid),
+                threadName: threadName(sample.threadName), cpu: sample.cpu,
+                timeUnixNanoseconds: clock.unix(sample.monotonicNanoseconds), value: sample.value,
+                weight: sample.weight, life: raw.processes[process].id.life)
+            sampled.labels = labelNumbers.indices.contains(Int(sample.labels)) ? labelNumbers[Int(sample.labels)] : 0
+            interval.samples.append(sampled)
         }
         return interval
+    }
+
+    /// The new number of each set of labels: not that of the order in which they were read.
+    private func nameLabels(_ raw: [[UInt64]], _ interval: inout ProfileInterval) -> [Int] {
+        let sets = raw.map(ProfileLabel.decode)
+        let distinct = Set(sets).sorted { left, right in
+            left.flatMap { [$0.key, $0.value] }.lexicographicallyPrecedes(right.flatMap { [$0.key, $0.value] })
+        }
+        interval.labelSets = distinct.first?.isEmpty == true ? distinct : [[]] + distinct
+        let numbers = Dictionary(uniqueKeysWithValues: interval.labelSets.enumerated().map { ($1, $0) })
+        return sets.map { numbers[$0] ?? 0 }
     }
 
     private func forget(_ newGeneration: UInt64) {
@@ -110,6 +132,7 @@ final class FrameNaming {
         kernelExecutableIndexes.removeAll()
         threadNames.removeAll()
         runTimeFrames.removeAll()
+        waitingFrames.removeAll()
     }
 
     private func threadName(_ name: ThreadName) -> String {
@@ -151,7 +174,7 @@ final class FrameNaming {
         while first < sorted.count {
             let executable = sorted[first].executable
             let end = sorted[first...].firstIndex { $0.executable != executable } ?? sorted.count
-            if let known = registry[executable], let file = known.file {
+            if let symbolizer, let known = registry[executable], let file = known.file {
                 let addresses = sorted[first..<end].map { frame in
                     frame.isReturnAddress ? FrameAddress.returnAddress(frame.address) : .instruction(frame.address)
                 }
@@ -177,7 +200,10 @@ final class FrameNaming {
             // The first address is where the processor was; the others are return addresses.
             traceFrames.append(kernelFrame(raw.newWords[position], isReturnAddress: position > start))
         }
-        var position = kernelEnd
+        let stopReason = stopReason(of: trace, kernelFrames: traceFrames[first...])
+        let isExecuting = stopReason == UInt16(STOP_EXECUTING.rawValue)
+        // Registers and mappings are of two programs then, and what they would say together is of neither.
+        var position = isExecuting ? end : kernelEnd
         var hasGap = false
         while position < end {
             let frame = ABIFrame(header: raw.newWords[position])
@@ -200,12 +226,35 @@ final class FrameNaming {
             position = next
         }
         let isAtRoot =
-            trace.stopReason == UInt16(STOP_ROOT.rawValue) || trace.stopReason == UInt16(STOP_KERNEL_THREAD.rawValue)
-        if !isAtRoot { traceFrames.append(stopFrame(trace.stopReason)) }
+            isExecuting || stopReason == UInt16(STOP_ROOT.rawValue)
+            || stopReason == UInt16(STOP_KERNEL_THREAD.rawValue)
+        if !isAtRoot { traceFrames.append(stopFrame(stopReason)) }
         traces.append(
             NamedTrace(
-                firstFrame: first, frameCount: traceFrames.count - first, stopReason: trace.stopReason,
+                firstFrame: first, frameCount: traceFrames.count - first, stopReason: stopReason,
                 isComplete: isAtRoot && !hasGap))
+    }
+
+    /// Why a trace ended, with what the kernel's functions tell of it: within `execve` from the old program's end on,
+    /// and within a process's end, there is no user stack any more (`begin_new_exec`, `fs/exec.c`; `do_exit`,
+    /// `kernel/exit.c`).
+    private func stopReason(of trace: TraceInterner.Trace, kernelFrames: ArraySlice<Int>) -> UInt16 {
+        switch UInt32(trace.stopReason) {
+        case STOP_NO_MAPPING.rawValue, STOP_STACK_UNREADABLE.rawValue, STOP_TRUNCATED_SNAPSHOT.rawValue,
+            STOP_PROCESS_GONE.rawValue, STOP_ZERO_PC.rawValue:
+            for number in kernelFrames.reversed() {
+                switch frames[number].functions.first?.name {
+                case "do_exit": return UInt16(STOP_ENDING.rawValue)
+                // Of Linux 5.4 and from 5.8 on; the functions around them are inlined in some kernels.
+                case "load_elf_binary", "load_script", "begin_new_exec", "flush_old_exec", "exec_binprm",
+                    "bprm_execve":
+                    return UInt16(STOP_EXECUTING.rawValue)
+                default: continue
+                }
+            }
+            return trace.stopReason
+        default: return trace.stopReason
+        }
     }
 
     // MARK: - Frames
@@ -234,18 +283,41 @@ final class FrameNaming {
                     kind: .native, executable: nil, address: frameAddress.lookupAddress,
                     functions: FrameNaming.functions(code, frameAddress.lookupAddress))
             }
-            var functions: [ProfileFunction] = []
-            var kind = FrameKind.native
-            if let file = known.file,
-                let found = symbolizer.symbolize(
-                    known.fileID, at: frameAddress, open: { file.source }, files: known.debugFiles)
-            {
-                functions = found.frames.map(FrameNaming.function)
-                if found.frames.last?.language == .go { kind = .go }
+            if let debugFileProvider, symbolizer != nil, known.lacksDebugFile, let file = known.file {
+                known.fetchedDebugFile.request(for: file, from: debugFileProvider)
+                if !known.fetchedDebugFile.isSettled {
+                    waitingFrames[executable, default: []].append((frames.count, frameAddress))
+                }
             }
+            let (functions, kind) = names(known, frameAddress)
             return ProfileFrame(
                 kind: kind, executable: index(of: executable, known.description),
                 address: frameAddress.lookupAddress, functions: functions)
+        }
+    }
+
+    private func names(_ known: Executable, _ address: FrameAddress) -> ([ProfileFunction], FrameKind) {
+        guard let symbolizer, let file = known.file,
+            let found = symbolizer.symbolize(
+                known.fileID, at: address, open: { file.source }, files: known.debugFiles)
+        else { return ([], .native) }
+        return (found.frames.map(FrameNaming.function), found.frames.last?.language == .go ? .go : .native)
+    }
+
+    /// A debug file that has come from elsewhere knows more than was there before.
+    private func nameFetchedFramesAnew() {
+        for (number, waiting) in waitingFrames {
+            guard let known = registry[number] else {
+                waitingFrames[number] = nil
+                continue
+            }
+            if known.fetchedDebugFile.take(), let symbolizer, let file = known.file {
+                symbolizer.forget(known.fileID)
+                symbolizer.announce(
+                    known.fileID, waiting.map(\.address), open: { file.source }, files: known.debugFiles)
+                for frame in waiting { frames[frame.frame].functions = names(known, frame.address).0 }
+            }
+            if known.fetchedDebugFile.isSettled { waitingFrames[number] = nil }
         }
     }
 

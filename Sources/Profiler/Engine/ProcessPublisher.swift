@@ -3,6 +3,17 @@ import CBPFInterface
 
 /// Tells the kernel side which executable memory a process has. Belongs to the reading thread.
 struct ProcessPublisher {
+    /// Which samples of a process are taken.
+    struct Selection: Equatable {
+        var isExcluded = false
+        /// One in so many, by chance.
+        var oneIn: UInt32 = 1
+        /// CLOCK_MONOTONIC.
+        var notBeforeNanoseconds: UInt64 = 0
+
+        static let all = Selection()
+    }
+
     private struct Published {
         var firstMapping: UInt32
         var mappings: [mapping]
@@ -10,6 +21,7 @@ struct ProcessPublisher {
         /// By bits, see `struct process`.
         var runtimes: UInt32 = 0
         var refusedRuntimes: UInt32 = 0
+        var selection = Selection.all
 
         var record: process {
             var record = process()
@@ -18,6 +30,9 @@ struct ProcessPublisher {
             record.flags = flags
             record.runtimes = runtimes
             record.refused_runtimes = refusedRuntimes
+            if selection.isExcluded { record.flags |= UInt32(PROCESS_EXCLUDED.rawValue) }
+            record.one_in = selection.oneIn
+            record.not_before_nanoseconds = selection.notBeforeNanoseconds
             return record
         }
     }
@@ -46,15 +61,17 @@ struct ProcessPublisher {
     /// The mappings that the kernel knows of a process.
     func mappings(of pid: UInt32) -> [mapping]? { published[pid]?.mappings }
 
+    func selection(of pid: UInt32) -> Selection? { published[pid]?.selection }
+
     /// Replaces what is known of a process, in one step for the programs: they see the old run or the new one.
-    mutating func publish(_ pid: UInt32, _ list: [mapping], now: UInt64) throws(BPFError) {
+    mutating func publish(_ pid: UInt32, _ list: [mapping], _ selection: Selection, now: UInt64) throws(BPFError) {
         let most = Int(ABI_MAX_MAPPINGS_PER_PROCESS)
         let list = list.count > most ? Array(list.prefix(most)) : list
         guard let first = list.isEmpty ? 0 : extents.allocate(list.count) else {
             refused &+= 1
             return
         }
-        var next = Published(firstMapping: first, mappings: list)
+        var next = Published(firstMapping: first, mappings: list, selection: selection)
         do throws(BPFError) {
             for (index, mapping) in list.enumerated() {
                 try mappings.update(first + UInt32(index), mapping)

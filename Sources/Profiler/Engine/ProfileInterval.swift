@@ -13,6 +13,8 @@ public struct ProfileInterval: Sendable {
     public var traces: [ProfileTrace]
     public var frames: [ProfileFrame]
     public var executables: [ProfileExecutable]
+    /// Sets of labels, each by key, in the order of their contents; the first is empty.
+    public var labelSets: [[ProfileLabel]]
     /// Every `ProfileSample.process` has an entry.
     public var processes: [ProfileProcess.ID: ProfileProcess]
 
@@ -23,6 +25,7 @@ public struct ProfileInterval: Sendable {
         traces = []
         frames = []
         executables = []
+        labelSets = [[]]
         processes = [:]
     }
 }
@@ -42,7 +45,8 @@ public struct ProfileSample: Sendable, Hashable {
     /// Index into `ProfileInterval.traces`.
     public var trace: Int
     public var origin: SampleOrigin
-    /// Process id (thread group id) in the initial pid namespace. 0 for the idle task.
+    /// Process id (thread group id) in the initial pid namespace, or in the profiler's own where that is asked for: then
+    /// -1 for all that is outside of it. 0 for the idle task.
     public var pid: Int32
     /// Which life of the process, see `ProfileProcess.ID`.
     public var life: UInt32
@@ -54,10 +58,14 @@ public struct ProfileSample: Sendable, Hashable {
     public var timeUnixNanoseconds: UInt64
     /// Nanoseconds for `.offCPU`, else 0.
     public var value: UInt64
+    /// How many samples it stands for: more than 1 where the configuration has a process sampled less often.
+    public var weight: UInt32 = 1
+    /// Index into `ProfileInterval.labelSets`.
+    public var labels = 0
 
     public init(
         trace: Int, origin: SampleOrigin, pid: Int32, tid: Int32, threadName: String, cpu: UInt32,
-        timeUnixNanoseconds: UInt64, value: UInt64, life: UInt32 = 0
+        timeUnixNanoseconds: UInt64, value: UInt64, weight: UInt32 = 1, life: UInt32 = 0
     ) {
         self.trace = trace
         self.origin = origin
@@ -67,6 +75,7 @@ public struct ProfileSample: Sendable, Hashable {
         self.cpu = cpu
         self.timeUnixNanoseconds = timeUnixNanoseconds
         self.value = value
+        self.weight = weight
         self.life = life
     }
 
@@ -209,6 +218,8 @@ public struct ProfileProcess: Sendable, Hashable {
     public var placement: ControlGroupPlacement?
     public var container: ContainerDescription?
     public var service: ServiceName?
+    /// What the process publishes about itself; not vouched for.
+    public var context: ProcessContext?
 
     public init(
         pid: Int32, parentPID: Int32 = 0, executablePath: String? = nil, commandName: String = "",

@@ -8,11 +8,17 @@ struct RawSample: Sendable {
     var pid: UInt32
     var tid: UInt32
     var cpu: UInt32
+    /// Its id in version 2 of control groups; 0 when unknown.
+    var controlGroup: UInt64
     var monotonicNanoseconds: UInt64
     var value: UInt64
+    /// How many samples it stands for.
+    var weight: UInt32 = 1
     /// The 16 bytes of the kernel's thread name.
     var threadName: ThreadName
     var origin: SampleOrigin
+    /// Number of the set of its labels, an index into `RawInterval.labelSets`.
+    var labels: UInt32 = 0
     /// Number of the life of its process, an index into `RawInterval.processes`.
     var process: UInt32 = 0
 }
@@ -58,6 +64,8 @@ struct RawInterval: Sendable {
     var processes: [RawProcess]
     var startMonotonicNanoseconds: UInt64
     var endMonotonicNanoseconds: UInt64
+    /// Labels as the kernel side sends them, by number; the first set is empty.
+    var labelSets: [[UInt64]] = [[]]
     /// Names of the runtimes' frames that are new since the last interval.
     var runtimeNames: [RuntimeFrame: [RuntimeFunction]] = [:]
 }

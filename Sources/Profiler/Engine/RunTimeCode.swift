@@ -79,6 +79,9 @@ final class RunTimeCode: Sendable {
         let dumpPath = dumpPath.withLock { $0 }
         let (map, dump) = files.withLock { files in
             if let root = files.root {
+                // Deleted, perhaps to be replaced: what its path names now is read from its start.
+                if files.map?.isGone ?? false { files.map = nil }
+                if files.dump?.isGone ?? false { files.dump = nil }
                 if files.map == nil {
                     files.map = GrowingFile("/tmp/perf-\(files.namespacePID).map", in: root, ownedBy: files.owners)
                 }
@@ -86,12 +89,14 @@ final class RunTimeCode: Sendable {
                     files.dump = GrowingFile(path, in: root, ownedBy: files.owners)
                 }
             }
-            return (files.map?.readMore() ?? [], files.dump?.readMore() ?? [])
+            return (files.map?.readMore() ?? .none, files.dump?.readMore() ?? .none)
         }
-        if map.isEmpty, dump.isEmpty { return }
+        if map.bytes.isEmpty, dump.bytes.isEmpty { return }
         let size = names.withLock { names in
-            if !map.isEmpty { names.map.append(map) }
-            if !dump.isEmpty { names.dump.append(dump) }
+            if map.isStart { names.map = PerfMap() }
+            if dump.isStart { names.dump = JITDump() }
+            if !map.bytes.isEmpty { names.map.append(map.bytes) }
+            if !dump.bytes.isEmpty { names.dump.append(dump.bytes) }
             return names.map.sizeBytes + names.dump.sizeBytes
         }
         Self.heldBytes.add(size - ownBytes.exchange(size, ordering: .relaxed), ordering: .relaxed)
@@ -104,8 +109,22 @@ private final class GrowingFile: Sendable {
     /// A process may write faster than anybody wants to read: so many bytes at a time.
     private static let bytesAtATime: Int64 = 4 << 20
 
+    struct Part {
+        var bytes: [UInt8]
+        /// Whether the file begins with them: what was read of it before does not count.
+        var isStart: Bool
+
+        static let none = Part(bytes: [], isStart: false)
+    }
+
     private let descriptor: Int32
     private let offset = Mutex<Int64>(0)
+
+    /// Whether the file has no name any more.
+    var isGone: Bool {
+        var status = stat()
+        return fstat(descriptor, &status) == 0 && status.st_nlink == 0
+    }
 
     /// Nil if the file is not there, or somebody else's.
     init?(_ path: String, in root: ProcessRoot, ownedBy owners: Set<UInt32>) {
@@ -116,17 +135,20 @@ private final class GrowingFile: Sendable {
 
     deinit { if descriptor >= 0 { close(descriptor) } }
 
-    /// The next bytes; none when there are no more, or they cannot be read.
-    func readMore() -> [UInt8] {
+    /// The next bytes; none when there are no more, or they cannot be read. A file that has become shorter is another one.
+    func readMore() -> Part {
         offset.withLock { offset in
             var status = stat()
-            guard fstat(descriptor, &status) == 0, Int64(status.st_size) > offset else { return [] }
+            guard fstat(descriptor, &status) == 0 else { return .none }
+            if Int64(status.st_size) < offset { offset = 0 }
+            guard Int64(status.st_size) > offset else { return .none }
+            let start = offset
             let count = Int(min(Int64(status.st_size) - offset, Self.bytesAtATime))
             let bytes = [UInt8](unsafeUninitializedCapacity: count) { buffer, filled in
-                filled = max(0, pread(descriptor, buffer.baseAddress, count, off_t(offset)))
+                filled = max(0, pread(descriptor, buffer.baseAddress, count, off_t(start)))
             }
             offset += Int64(bytes.count)
-            return bytes
+            return Part(bytes: bytes, isStart: start == 0)
         }
     }
 }

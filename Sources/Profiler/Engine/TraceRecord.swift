@@ -6,6 +6,8 @@ struct TraceRecord {
     var origin: SampleOrigin
     /// For a trace: kernel addresses, then user frames. For a snapshot: kernel addresses.
     var words: UnsafeBufferPointer<UInt64>
+    /// Labels of the goroutine, for a trace; `GO_LABEL_WORDS` words each.
+    var labels: UnsafeBufferPointer<UInt64>
     /// Registers and stack, for `RECORD_STACK_SNAPSHOT`: the bytes of `struct stack_snapshot`.
     var snapshot: UnsafeRawBufferPointer?
 
@@ -23,9 +25,15 @@ struct TraceRecord {
         else { return nil }
         words = UnsafeBufferPointer(
             start: (base + headerSize).assumingMemoryBound(to: UInt64.self), count: wordCount)
+        labels = UnsafeBufferPointer(rebasing: words[..<0])
         snapshot = nil
         switch header.kind {
-        case UInt32(RECORD_TRACE.rawValue): break
+        case UInt32(RECORD_TRACE.rawValue):
+            guard header.label_count <= UInt32(GO_LABELS_AT_MOST) else { return nil }
+            let labelWords = Int(header.label_count) * Int(GO_LABEL_WORDS)
+            guard bytes.count - headerSize >= (wordCount + labelWords) * 8 else { return nil }
+            labels = UnsafeBufferPointer(
+                start: (base + headerSize + wordCount * 8).assumingMemoryBound(to: UInt64.self), count: labelWords)
         case UInt32(RECORD_STACK_SNAPSHOT.rawValue):
             let rest = UnsafeRawBufferPointer(rebasing: bytes[(headerSize + wordCount * 8)...])
             guard rest.count >= StackSnapshot.headerBytes else { return nil }

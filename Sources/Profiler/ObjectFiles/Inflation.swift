@@ -1,8 +1,7 @@
-import CZlib
 import Glibc
 import Synchronization
 
-/// Unpacks zlib's format.
+/// Unpacks compressed sections, of zlib's format and of zstd's.
 enum Inflation {
     /// The largest section that is unpacked.
     static let limitBytes: UInt64 = 2 << 30
@@ -15,27 +14,27 @@ enum Inflation {
 
     /// Unpacks all of `packed`.
     /// - Parameter sizeBytes: of the result; what unpacks to more or less is refused with `.truncated`.
-    static func unpack(_ packed: any BinarySource, sizeBytes: UInt64) throws(BinarySourceError) -> any BinarySource {
+    static func unpack(
+        _ packed: any BinarySource, _ format: Decompression.Format, sizeBytes: UInt64
+    ) throws(BinarySourceError) -> any BinarySource {
         if sizeBytes <= memoryBytes {
             var bytes: [UInt8] = []
             bytes.reserveCapacity(Int(sizeBytes))
-            try inflateAll(packed, sizeBytes: sizeBytes) { (piece) throws(BinarySourceError) in
+            try unpackAll(packed, format, sizeBytes: sizeBytes) { (piece) throws(BinarySourceError) in
                 bytes.append(contentsOf: piece)
             }
             return MemorySource(bytes)
         }
         let file = try TemporaryFile(sizeBytes: sizeBytes)
-        try inflateAll(packed, sizeBytes: sizeBytes) { (piece) throws(BinarySourceError) in try file.append(piece) }
+        try unpackAll(packed, format, sizeBytes: sizeBytes) { (piece) throws(BinarySourceError) in try file.append(piece) }
         return try file.finish()
     }
 
-    private static func inflateAll(
-        _ packed: any BinarySource, sizeBytes: UInt64,
+    private static func unpackAll(
+        _ packed: any BinarySource, _ format: Decompression.Format, sizeBytes: UInt64,
         _ take: (UnsafeRawBufferPointer) throws(BinarySourceError) -> Void
     ) throws(BinarySourceError) {
-        var stream = z_stream()
-        guard czlib_inflate_init(&stream, 15) == Z_OK else { throw BinarySourceError(.readFailed(errno: ENOMEM)) }
-        defer { inflateEnd(&stream) }
+        let stream = try Decompression(format)
         let input = UnsafeMutableRawBufferPointer.allocate(byteCount: pieceBytes, alignment: 16)
         let output = UnsafeMutableRawBufferPointer.allocate(byteCount: pieceBytes, alignment: 16)
         defer {
@@ -44,26 +43,25 @@ enum Inflation {
         }
         var position: UInt64 = 0
         var produced: UInt64 = 0
-        var status = Z_OK
-        while status != Z_STREAM_END {
-            if stream.avail_in == 0 {
+        var pending = UnsafeRawBufferPointer(rebasing: input[..<0])
+        while produced < sizeBytes || !pending.isEmpty || position < packed.size {
+            if pending.isEmpty {
                 let count = Int(min(UInt64(pieceBytes), packed.size - position))
-                if count == 0 { throw BinarySourceError(.truncated, at: position) }
-                try packed.read(at: position, into: UnsafeMutableRawBufferPointer(rebasing: input[..<count]))
+                let piece = UnsafeMutableRawBufferPointer(rebasing: input[..<count])
+                if count > 0 { try packed.read(at: position, into: piece) }
                 position += UInt64(count)
-                stream.next_in = input.baseAddress?.assumingMemoryBound(to: UInt8.self)
-                stream.avail_in = UInt32(count)
+                pending = UnsafeRawBufferPointer(piece)
             }
-            stream.next_out = output.baseAddress?.assumingMemoryBound(to: UInt8.self)
-            stream.avail_out = UInt32(pieceBytes)
-            status = inflate(&stream, Z_NO_FLUSH)
-            guard status == Z_OK || status == Z_STREAM_END else {
+            guard let step = stream.unpack(pending, into: output) else {
                 throw BinarySourceError(.readFailed(errno: EBADMSG), at: position)
             }
-            let count = pieceBytes - Int(stream.avail_out)
-            produced += UInt64(count)
+            pending = UnsafeRawBufferPointer(rebasing: pending[step.consumedBytes...])
+            produced += UInt64(step.producedBytes)
             if produced > sizeBytes { throw BinarySourceError(.truncated, at: position) }
-            try take(UnsafeRawBufferPointer(rebasing: output[..<count]))
+            try take(UnsafeRawBufferPointer(rebasing: output[..<step.producedBytes]))
+            // What follows the end is none of its data.
+            if step.isAtEnd, produced == sizeBytes { return }
+            if step.consumedBytes == 0, step.producedBytes == 0 { break }
         }
         if produced != sizeBytes { throw BinarySourceError(.truncated, at: position) }
     }

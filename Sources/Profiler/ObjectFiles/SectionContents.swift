@@ -45,7 +45,7 @@ extension ELFFile {
 /// looking around in a large one neither holds memory nor unpacks it again.
 public final class CompressedSection: BinarySource {
     /// Compression methods of `ch_type`.
-    private static let zlib: UInt32 = 1
+    private static let formats: [UInt32: Decompression.Format] = [1: .zlib, 2: .zstd]
 
     private enum State {
         case packed
@@ -55,6 +55,7 @@ public final class CompressedSection: BinarySource {
 
     public let size: UInt64
     private let packed: SourceSlice
+    private let format: Decompression.Format
     private let state = Mutex(State.packed)
 
     /// - Parameter section: Elf64_Chdr and data. Nil for a compression that is not known.
@@ -64,11 +65,12 @@ public final class CompressedSection: BinarySource {
                 let type = try reader.read(UInt32.self, "ch_type")
                 try reader.skip(4, "ch_reserved")
                 return (type: type, size: try reader.read(UInt64.self, "ch_size"))
-            }), fields.type == Self.zlib, fields.size <= Inflation.limitBytes,
+            }), let format = Self.formats[fields.type], fields.size <= Inflation.limitBytes,
             let packed = SourceSlice(section, offset: 24, size: section.size - 24)
         else { return nil }
         size = fields.size
         self.packed = packed
+        self.format = format
     }
 
     /// - Parameter section: of the older form.
@@ -79,6 +81,7 @@ public final class CompressedSection: BinarySource {
         else { return nil }
         size = header[4...].reduce(0) { $0 << 8 | UInt64($1) }
         self.packed = packed
+        format = .zlib
         if size > Inflation.limitBytes { return nil }
     }
 
@@ -90,7 +93,7 @@ public final class CompressedSection: BinarySource {
             case .failed(let error): return .failure(error)
             case .packed:
                 do throws(BinarySourceError) {
-                    let source = try Inflation.unpack(packed, sizeBytes: size)
+                    let source = try Inflation.unpack(packed, format, sizeBytes: size)
                     state = .unpacked(source)
                     return .success(source)
                 } catch {

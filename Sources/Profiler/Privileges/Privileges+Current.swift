@@ -18,6 +18,9 @@ extension Privileges {
         if let modes = contents(of: "/sys/kernel/security/lockdown") {
             privileges.isLockedDown = modes.contains("[confidentiality]")
         }
+        if let level = contents(of: "/proc/sys/kernel/perf_event_paranoid") {
+            privileges.perfEventParanoia = Int(level.filter { $0 != "\n" })
+        }
         return privileges
     }
 

@@ -13,10 +13,14 @@ public struct Privileges: Equatable, Sendable {
     public var isInUserNamespace = false
     /// Process ids differ from those that samples carry.
     public var isInPIDNamespace = false
+    /// The profiler is told to translate those that samples carry.
+    public var translatesPIDs = false
     /// RLIMIT_MEMLOCK in bytes; nil for none.
     public var lockedMemoryLimitBytes: UInt64?
     /// The kernel's lockdown mode is confidentiality, which forbids to read kernel memory (kernel_lockdown(7)).
     public var isLockedDown = false
+    /// `kernel.perf_event_paranoid`; nil where it cannot be read.
+    public var perfEventParanoia: Int?
 
     public init(capabilities: CapabilitySet, kernel: KernelVersion) {
         self.capabilities = capabilities
@@ -55,9 +59,10 @@ public struct Privileges: Equatable, Sendable {
                         + "root (sudo), or grant what is missing; \(Self.guide)"),
             Requirement(
                 name: "process ids",
-                obstacle: isInPIDNamespace
+                obstacle: isInPIDNamespace && !translatesPIDs
                     ? "this process runs in a pid namespace of its own and cannot see the processes that it would "
-                        + "profile: run the container with --pid=host (Kubernetes: hostPID: true)"
+                        + "profile: run the container with --pid=host (Kubernetes: hostPID: true), or set "
+                        + "pid_namespace_translation_mode: auto to profile those of the namespace"
                     : nil),
             Requirement(
                 name: "kernel lockdown",
@@ -110,6 +115,7 @@ public struct Privileges: Equatable, Sendable {
         switch code {
         case EPERM, EACCES, ENOSYS:
             if let obstacle { return obstacle }
+            if code == EACCES, let paranoia = paranoiaRemedy { return paranoia }
             if hasSystemCallFilter {
                 return "a seccomp filter watches this process: let it allow \(call) (in a container: --privileged or "
                     + "--security-opt seccomp=unconfined; in a systemd unit: SystemCallFilter=)"
@@ -124,6 +130,14 @@ public struct Privileges: Equatable, Sendable {
         case EMFILE, ENFILE: return "raise the limit of open files (ulimit -n)"
         default: return nil
         }
+    }
+
+    /// The kernels of Debian and Ubuntu have a level above 2 on which CAP_PERFMON does not count (Debian's patch
+    /// "security,perf: Allow further restriction of perf_event_open"); a filter of system calls answers EPERM.
+    private var paranoiaRemedy: String? {
+        guard let level = perfEventParanoia, level > 2, !capabilities.contains(.sysAdmin) else { return nil }
+        return "kernel.perf_event_paranoid is \(level), and above 2 this kernel lets nobody sample without "
+            + "CAP_SYS_ADMIN: set it to 2 (sysctl kernel.perf_event_paranoid=2), or grant that; \(Self.guide)"
     }
 
     /// Kernels before 5.11 count BPF maps as locked memory; perf's buffers count on all.

@@ -8,6 +8,9 @@ public struct MapsParser: Sendable {
     /// Executable mappings beyond the limit.
     public private(set) var droppedMappings = 0
 
+    /// Where the process publishes a context, see `ProcessContext`.
+    private(set) var processContextAddress: UInt64?
+
     /// Lines seen, of any kind.
     public private(set) var lines = 0
     private let limit: Int
@@ -63,6 +66,9 @@ public struct MapsParser: Sendable {
         guard let line else {
             malformedLines += 1
             return
+        }
+        if processContextAddress == nil, ProcessContext.mappingNames.contains(Self.withoutDeletedMark(line.path)) {
+            processContextAddress = line.start
         }
         guard line.isExecutable, line.start < line.end else { return }
         let text = line.path

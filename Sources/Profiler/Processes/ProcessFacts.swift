@@ -13,11 +13,16 @@ public struct ProcessFacts: Sendable, Equatable {
     public var containerID: String?
     /// The cgroup that says most, see `ContainerID.mainPath`.
     public var cgroupPath: String?
+    /// Of that group, where it is one of version 2; see `ControlGroups`.
+    public var controlGroupID: UInt64?
     /// What that path tells.
     public var placement: ControlGroupPlacement?
     /// Nil outside of containers, and where no runtime's file tells.
     public var container: ContainerDescription?
-    public var service: ServiceName?
+    /// By what is seen of the process from outside.
+    public var observedService: ServiceName?
+    /// What the process publishes; nil where it does not, or not yet.
+    public var context: ProcessContext?
     /// Clock ticks between boot and start, 0 when not known.
     public var startTimeTicks: UInt64 = 0
     /// Of the initial environment, the variables that were asked for and are set, in the order of the process.
@@ -40,6 +45,11 @@ public struct ProcessFacts: Sendable, Equatable {
 
     public init(commandName: String) {
         self.commandName = commandName
+    }
+
+    /// What the process says comes before what is observed.
+    public var service: ServiceName? {
+        context?.serviceName.map { ServiceName($0, source: .processContext) } ?? observedService
     }
 
     /// The last component of `executablePath`.
@@ -74,6 +84,7 @@ extension ProcFileSystem {
         if let text = try? ProcFile.read(path(pid, "\(folder)cgroup"), limitBytes: 64 << 10) {
             facts.containerID = ContainerID.find(inCgroupFile: text)
             facts.cgroupPath = ContainerID.mainPath(inCgroupFile: text)
+            facts.controlGroupID = ControlGroups.ofMachine.id(inCgroupFile: text)
             // In the profiler's own private cgroup namespace; kernel threads live in the root of the host's.
             if facts.cgroupPath == "/", !stat.isKernelThread { facts.containerID = Self.ownContainer }
         }
@@ -87,7 +98,7 @@ extension ProcFileSystem {
         if let text = try? ProcFile.read(path(pid, "\(folder)environ"), limitBytes: Self.maximumEnvironmentBytes) {
             facts.readEnvironment(text, names: environmentVariables.union(ServiceName.environmentVariables))
         }
-        facts.service = ServiceName(
+        facts.observedService = ServiceName(
             environment: facts.environment, containerName: facts.container?.name,
             systemdUnit: facts.placement?.systemdUnit,
             executableName: facts.executableName.map(MapsParser.withoutDeletedMark))

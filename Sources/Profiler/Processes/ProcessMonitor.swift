@@ -114,9 +114,11 @@ public final class ProcessMonitor {
         case .facts(let key, .success(let facts)):
             missingFacts -= 1
             table.factsRead(key, facts, endedAtNanoseconds: end)
+            wantContext(of: key, thread: key.pid)
         case .facts(let key, .failure):
             missingFacts -= 1
             table.factsFailed(key, now: end)
+        case .context(let key, let context): table.contextRead(key, context, now: end)
         case .liveness(let checks):
             for (key, check) in checks {
                 switch check {
@@ -137,6 +139,7 @@ public final class ProcessMonitor {
         case .facts(let key, _):
             missingFacts -= 1
             table.factsFailed(key, now: now)
+        case .context(let key, _, _): table.contextRead(key, nil, now: now)
         case .liveness: break
         }
     }
@@ -159,6 +162,13 @@ public final class ProcessMonitor {
         table.life(of: pid, at: timeNanoseconds)
     }
 
+    /// See `ProcessTable.endedMappings`.
+    public func endedMappings(
+        of pid: ProcessID, at timeNanoseconds: UInt64
+    ) -> (key: ProcessKey, mappings: [Mapping])? {
+        table.endedMappings(of: pid, at: timeNanoseconds)
+    }
+
     /// Has the facts about a life read, unless they are known or being read.
     /// - Parameter thread: a thread of it that lived a moment ago.
     public func wantFacts(of key: ProcessKey, thread: ProcessID) {
@@ -166,6 +176,19 @@ public final class ProcessMonitor {
         guard table.wantFacts(key, now: now) else { return }
         missingFacts += 1
         ask(.facts(key, thread: thread), now)
+    }
+
+    /// Has the context looked at that a process publishes, if it is time for that. Nobody waits for the answer.
+    public func wantContext(of key: ProcessKey, thread: ProcessID) {
+        let now = monotonicNanoseconds()
+        guard let question = table.wantContext(key, now: now) else { return }
+        ask(.context(key, thread: thread, question), now)
+    }
+
+    /// Whether facts about a life are still to come; has them read if nobody has asked yet.
+    public func isWaitingForFacts(of key: ProcessKey) -> Bool {
+        wantFacts(of: key, thread: table.sampledThread(of: key) ?? key.pid)
+        return table.isReadingFacts(of: key)
     }
 
     /// Whether facts are still to come.

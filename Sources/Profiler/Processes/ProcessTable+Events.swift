@@ -58,6 +58,7 @@ extension ProcessTable {
         remember(entry, endedNanoseconds: time)
         entry.published = nil
         entry.facts = .unknown
+        entry.context = ContextState()
         entry.runsParentsProgram = false
         entry.mappedMeanwhile = TimedMappings()
         entry.key.generation = takeGeneration()

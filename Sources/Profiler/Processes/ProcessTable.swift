@@ -50,6 +50,7 @@ public struct ProcessTable: Sendable {
         /// Born by `fork`, and has not executed a program of its own.
         var runsParentsProgram = false
         var facts = FactsState.unknown
+        var context = ContextState()
         /// Mapping events that came while `/proc` was being read, which may have missed them.
         var mappedMeanwhile = TimedMappings()
     }
@@ -80,6 +81,8 @@ public struct ProcessTable: Sendable {
     /// Lives that ended a short while ago, oldest first, and the order in which they will be forgotten.
     var endedLives: [ProcessID: [EndedLife]] = [:]
     var endedInOrder = FirstInFirstOut<(key: ProcessKey, forgetAtNanoseconds: UInt64)>()
+    /// Those of them that had no sample when they ended.
+    var unsampledLives = FirstInFirstOut<(key: ProcessKey, forgetAtNanoseconds: UInt64)>()
     /// Processes without main thread whose threads could not be counted: looked at in every round of the clock.
     var headless: Set<ProcessID> = []
     private var nextHeadlessCheckNanoseconds: UInt64 = 0
@@ -111,6 +114,7 @@ public struct ProcessTable: Sendable {
     /// A sample of this process was taken.
     public mutating func sampled(pid: ProcessID, tid: ProcessID, timeNanoseconds: UInt64) {
         guard pid > 0 else { return }
+        keepSampledLife(of: pid, at: timeNanoseconds)
         guard let index = entries.index(forKey: pid) else {
             insert(bornNanoseconds: timeNanoseconds, pid: pid, tid: tid, isComplete: false)
             markSampled(pid)

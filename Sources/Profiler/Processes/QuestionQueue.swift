@@ -136,7 +136,7 @@ struct QuestionQueue {
 extension ProcessQuestion {
     fileprivate func isSameKind(as other: ProcessQuestion) -> Bool {
         switch (self, other) {
-        case (.mappings, .mappings), (.facts, .facts), (.liveness, .liveness): true
+        case (.mappings, .mappings), (.facts, .facts), (.context, .context), (.liveness, .liveness): true
         default: false
         }
     }

@@ -2,6 +2,8 @@
 public struct ServiceName: Sendable, Hashable {
     /// In the order in which they are asked.
     public enum Source: String, Sendable, CaseIterable {
+        /// What the process publishes about itself (`ProcessContext`).
+        case processContext = "process_context"
         /// `OTEL_SERVICE_NAME`, else `service.name` in `OTEL_RESOURCE_ATTRIBUTES`, of the initial environment.
         case environment
         /// The container's name, as its runtime keeps it.

@@ -38,6 +38,9 @@ public enum Demangler {
         if plain.hasPrefix("_Z") || plain.hasPrefix("__Z") || plain.hasPrefix("___Z") {
             return Result(name: cxx(plain) ?? plain, language: .cxx)
         }
+        if plain.hasPrefix("_D"), let name = DDemangler.demangle(plain) {
+            return Result(name: name, language: .d)
+        }
         if isSwift(plain), let name = swift(plain) {
             return Result(name: name, language: .swift)
         }

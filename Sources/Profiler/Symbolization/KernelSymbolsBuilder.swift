@@ -11,6 +11,18 @@ extension KernelSymbols {
     /// Beyond its last symbol a module whose size is unknown reaches no further than this.
     private static let unknownTailBytes: UInt64 = 64 << 10
 
+    /// From the text of `/proc/kallsyms` alone; nil where that is too much.
+    package init?(parsing text: [UInt8]) {
+        var parser = KernelSymbolsParser()
+        do {
+            try text.withUnsafeBytes { try parser.parse($0) }
+            try parser.finish()
+        } catch {
+            return nil
+        }
+        self.init(parser, facts: [:])
+    }
+
     /// Sorts what was parsed into groups; one name per address is kept.
     init(_ parser: KernelSymbolsParser, facts: [String: ModuleFacts]) {
         var found = parser.found

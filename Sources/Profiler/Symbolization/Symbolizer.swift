@@ -43,11 +43,17 @@ public final class Symbolizer: Sendable {
         var names: [String: Demangler.Result] = [:]
         var clock: UInt64 = 0
         var statistics = Statistics()
+        var kept: KeptNames?
 
         /// The executable whose memory was used longest ago.
         func oldest(but executable: FileID) -> FileID? {
             entries.filter { $0.key != executable && $0.value.sizeBytes > Symbolizer.executableOverheadBytes }
                 .min { $0.value.lastUse < $1.value.lastUse }?.key
+        }
+
+        mutating func remember(_ result: SymbolizedAddress?, at place: Place) {
+            if results.count >= Symbolizer.resultLimit { results.removeAll(keepingCapacity: true) }
+            results[place] = .some(result)
         }
 
         /// Its memory is about to be given back.
@@ -68,14 +74,21 @@ public final class Symbolizer: Sendable {
     private let capacityBytes: Int
     private let executableLimit: Int
     private let makeSources: SourceFactory
-    private let state = Mutex(State())
+    private let state: Mutex<State>
 
     /// - Parameters:
     ///   - capacityBytes: of memory, one half for tables of symbols, one for decoded debugging information; what was
     ///     used last is kept even when it alone is bigger.
     ///   - executableLimit: how many executables are kept; each holds a file descriptor.
+    ///   - store: what is known from earlier runs; results are added to it.
     ///   - sources: nil for `standardSources`.
-    public init(capacityBytes: Int = 64 << 20, executableLimit: Int = 256, sources: SourceFactory? = nil) {
+    public init(
+        capacityBytes: Int = 64 << 20, executableLimit: Int = 256, store: NameStore? = nil,
+        sources: SourceFactory? = nil
+    ) {
+        var state = State()
+        state.kept = store.map(KeptNames.init)
+        self.state = Mutex(state)
         self.executableLimit = max(1, executableLimit)
         if let sources {
             self.capacityBytes = capacityBytes
@@ -115,12 +128,19 @@ public final class Symbolizer: Sendable {
     ) -> SymbolizedAddress? {
         let place = Place(executable: executable, address: address.lookupAddress)
         if let known = state.withLock({ $0.results[place] }) { return known }
+        if let kept = state.withLock({ $0.kept?.name(executable, place.address, files: files) }) {
+            state.withLock { $0.remember(kept, at: place) }
+            return kept
+        }
         guard let sources = sources(of: executable, open: open, files: files) else { return nil }
         let result = symbolize(place.address, sources)
         account(executable)
         state.withLock { state in
-            if state.results.count >= Self.resultLimit { state.results.removeAll(keepingCapacity: true) }
-            state.results[place] = .some(result)
+            state.remember(result, at: place)
+            // Units in files of their own may be there another time.
+            if let result, state.kept != nil, files().openSplit == nil {
+                state.kept?.add(executable, place.address, result, files: files)
+            }
         }
         return result
     }
@@ -132,7 +152,10 @@ public final class Symbolizer: Sendable {
         files: @autoclosure () -> DebugFiles = DebugFiles()
     ) {
         let unknown = state.withLock { state in
-            addresses.map(\.lookupAddress).filter { state.results[Place(executable: executable, address: $0)] == nil }
+            addresses.map(\.lookupAddress).filter { address in
+                state.results[Place(executable: executable, address: address)] == nil
+                    && state.kept?.name(executable, address, files: files) == nil
+            }
         }
         guard !unknown.isEmpty, let sources = sources(of: executable, open: open, files: files) else { return }
         for source in sources { source.announce(unknown) }
@@ -158,9 +181,13 @@ public final class Symbolizer: Sendable {
         return SymbolizedAddress(frames: frames, functionStart: match.functionStart)
     }
 
-    /// Forgets an executable, when its last process is gone.
+    /// Writes what is to be kept on disk; for when there is time.
+    public func flush() { state.withLock { $0.kept?.flush() } }
+
+    /// Forgets an executable: its last process is gone, or its files are others now.
     public func forget(_ executable: FileID) {
         state.withLock { state in
+            state.kept?.forget(executable)
             state.results = state.results.filter { $0.key.executable != executable }
             guard let entry = state.entries.removeValue(forKey: executable) else { return }
             state.statistics.sizeBytes -= entry.sizeBytes

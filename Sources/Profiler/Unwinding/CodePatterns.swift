@@ -21,6 +21,38 @@ struct SignalTrampoline {
     }
 }
 
+/// The C library's code that the function of a coroutine returns to (`makecontext`): nothing called that function.
+struct ContextStart {
+    private let architecture: CallFrameArchitecture
+    private let lengthsBytes: [UInt64]
+
+    init(_ architecture: CallFrameArchitecture) {
+        self.architecture = architecture
+        lengthsBytes = architecture == .x86_64 ? [26, 26] : [12, 16]
+    }
+
+    /// Whether the function is glibc's `__start_context` (x86_64) or `__startcontext` (arm64).
+    func matches(_ function: CallFrameFunction, _ file: ELFFile) -> Bool {
+        let length = function.end - function.start
+        guard length == lengthsBytes[0] || length == lengthsBytes[1],
+            var code = try? file.read(atAddress: function.start, count: Int(length))
+        else { return false }
+        // nop or a landing pad, arm64's hints.
+        if architecture == .arm64, code.count == 16, code[1] & 0xf0 == 0x20, code[2] == 0x03, code[3] == 0xd5 {
+            code.removeFirst(4)
+        }
+        switch architecture {
+        case .x86_64:
+            // mov rsp, rbx; mov rdi, [rsp]; test rdi, rdi; je
+            return code.starts(with: [0x48, 0x89, 0xdc, 0x48, 0x8b, 0x3c, 0x24, 0x48, 0x85, 0xff, 0x74])
+        case .arm64:
+            // mov x0, x19; cbnz x0, setcontext; b exit
+            return code.count == 12 && code.starts(with: [0xe0, 0x03, 0x13, 0xaa]) && code[7] == 0xb5
+                && code[4] & 0x1f == 0 && code[11] & 0xfc == 0x14
+        }
+    }
+}
+
 /// The first code of a program: nothing called it, so stacks end there.
 enum EntryStub {
     /// The dynamic loader's stub runs the program's constructors after its call, up to here.
@@ -150,6 +182,70 @@ enum LinkageTable {
         builder.add(.linkRegister, start..<(start + 4), .filler)
         builder.add(pushed, (start + 4)..<(start + 32), .filler)
         builder.add(.linkRegister, (start + 32)..<range.upperBound, .filler)
+    }
+}
+
+/// `_init` and `_fini`, which C libraries piece together from start files without call frame information. The dynamic
+/// loader calls them in every shared library, and `_init` is often the first code of one that a process touches.
+enum StartFiles {
+    private static let sizeLimitBytes: UInt64 = 4096
+
+    static func add(
+        of file: ELFFile, _ architecture: CallFrameArchitecture, to builder: inout UnwindTableBuilder
+    ) {
+        for section in file.sections where section.name == ".init" || section.name == ".fini" {
+            guard section.isExecutable, section.size <= sizeLimitBytes,
+                let code = try? file.read(atAddress: section.address, count: Int(section.size)),
+                let body = frame(code, architecture)
+            else { continue }
+            let range = addresses(from: section.address, length: section.size)
+            guard !range.isEmpty else { continue }
+            let start = range.lowerBound + UInt64(body.lowerBound), end = range.lowerBound + UInt64(body.upperBound)
+            let outside: unwind_rule, inside: unwind_rule
+            switch architecture {
+            case .x86_64: (outside, inside) = (.stackPointer(offset: 8), .stackPointer(offset: 16))
+            case .arm64: (outside, inside) = (.linkRegister, .savedPair)
+            }
+            builder.add(outside, range.lowerBound..<start, .filler)
+            builder.add(inside, start..<end, .filler)
+            builder.add(outside, end..<range.upperBound, .filler)
+        }
+    }
+
+    /// The bytes between the instruction that makes the frame and the end of the one that drops it; nil where the code
+    /// is another library's.
+    static func frame(_ code: [UInt8], _ architecture: CallFrameArchitecture) -> Range<Int>? {
+        let make: [UInt8], drop: [UInt8], mayPrecede: [UInt8]
+        switch architecture {
+        case .x86_64:
+            // sub rsp, 8; add rsp, 8; ret. musl's: push rax; pop rax; ret. endbr64 before it.
+            if let body = frame(code, make: [0x50], drop: [0x58, 0xc3], mayPrecede: []) {
+                return body.lowerBound..<(body.upperBound - 1)
+            }
+            (make, drop) = ([0x48, 0x83, 0xec, 0x08], [0x48, 0x83, 0xc4, 0x08])
+            mayPrecede = [0xf3, 0x0f, 0x1e, 0xfa]
+        case .arm64:
+            // stp x29, x30, [sp, #-16]!; ldp x29, x30, [sp], #16. A nop, bti c or paciasp before it.
+            (make, drop) = ([0xfd, 0x7b, 0xbf, 0xa9], [0xfd, 0x7b, 0xc1, 0xa8])
+            for hint in [[0x1f, 0x20], [0x5f, 0x24], [0x3f, 0x23]] as [[UInt8]] {
+                if let body = frame(code, make: make, drop: drop, mayPrecede: hint + [0x03, 0xd5]) { return body }
+            }
+            return nil
+        }
+        return frame(code, make: make, drop: drop, mayPrecede: mayPrecede)
+    }
+
+    private static func frame(
+        _ code: [UInt8], make: [UInt8], drop: [UInt8], mayPrecede: [UInt8]
+    ) -> Range<Int>? {
+        let skipped = code.starts(with: mayPrecede) ? mayPrecede.count : 0
+        guard code.dropFirst(skipped).starts(with: make), code.count >= drop.count else { return nil }
+        let first = skipped + make.count
+        for position in stride(from: code.count - drop.count, through: first, by: -1)
+        where code[position..<(position + drop.count)].elementsEqual(drop) {
+            return first..<(position + drop.count)
+        }
+        return nil
     }
 }
 

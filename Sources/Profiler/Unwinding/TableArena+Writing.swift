@@ -89,6 +89,7 @@ extension UnwindTable {
         record.page_records_word = placement.pageRecordsWord
         record.page_count = UInt32(pages.count)
         record.page_shift = pageShift
+        record.go = goLabels
         record.state = UInt8(EXECUTABLE_HAS_TABLE.rawValue)
         return record
     }

@@ -11,6 +11,7 @@ struct PackedRule: Hashable {
         kinds =
             UInt64(rule.kind) | UInt64(rule.cfa_register) << 8 | UInt64(rule.return_address) << 16
             | UInt64(rule.return_address_register) << 24 | UInt64(rule.frame_pointer) << 32
+            | UInt64(rule.stack_words.0) << 40 | UInt64(rule.stack_words.1) << 48
         cfa = Self.pack(rule.cfa_offset, rule.cfa_added)
         saved = Self.pack(rule.return_address_offset, rule.frame_pointer_offset)
     }
@@ -53,6 +54,17 @@ extension unwind_rule {
         rule.cfa_register = UInt8(ARM64_SP)
         rule.return_address = UInt8(UNWIND_RA_IN_REGISTER.rawValue)
         rule.return_address_register = UInt8(ARM64_LR)
+        return rule
+    }()
+
+    /// Frame pointer and return address lie side by side at SP (arm64).
+    static let savedPair: unwind_rule = {
+        var rule = unwind_rule(kind: UNWIND_CFA)
+        rule.cfa_register = UInt8(ARM64_SP)
+        rule.cfa_offset = 16
+        rule.return_address_offset = -8
+        rule.frame_pointer = UInt8(UNWIND_FP_ON_STACK.rawValue)
+        rule.frame_pointer_offset = -16
         return rule
     }()
 

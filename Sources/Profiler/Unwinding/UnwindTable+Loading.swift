@@ -10,12 +10,12 @@ extension UnwindTable {
     /// Makes the table of an executable, a shared library or a vDSO image.
     ///
     /// Reads `.eh_frame`, found by its section or, where sections are stripped, through PT_GNU_EH_FRAME; then
-    /// `.debug_frame` if there was next to nothing. Code that neither covers follows, in this order: the entry stub
-    /// and the procedure linkage table where they are recognised; frame pointers otherwise, because code without call
-    /// frame information in practice is hand-written assembly that does not touch the frame pointer, or comes from
-    /// compilers that keep it (Go, V8's builtins). Unwinding by frame pointers checks itself as it goes: the caller's
-    /// frame must lie higher, its return address must be in a mapping. So a wrong guess ends a stack, which having no
-    /// rule would do as well.
+    /// `.debug_frame` if there was next to nothing; and Go's own tables, see `GoFrames`. Code that none of these covers
+    /// follows, in this order: the entry stub, the procedure linkage table, `_init` and `_fini` where they are
+    /// recognised; what its instructions tell, on x86_64 (`CodeSweep`); frame pointers otherwise, because such code in
+    /// practice comes from compilers that keep them (V8's builtins). Unwinding by frame pointers checks itself as it
+    /// goes: the caller's frame must lie higher, its return address must be in a mapping. So a wrong guess ends a stack,
+    /// which having no rule would do as well.
     ///
     /// A damaged file gives the table of what could be read. Blocking; call it from a thread that may wait for a disk.
     ///
@@ -29,19 +29,24 @@ extension UnwindTable {
         var builder = UnwindTableBuilder(range: codeRange(of: file), architecture: architecture)
         var statistics = CallFrameStatistics()
         if let section = try CallFrameSection.exceptionFrames(of: file) {
-            statistics = try addFunctions(section, file, architecture, &builder)
+            builder.reserve(forCallFrameBytes: min(section.size, file.source.size))
+            statistics = try addFunctions(section, file.source, file, architecture, &builder)
         }
-        if statistics.functions < startFileFunctions, let section = CallFrameSection.debugFrames(of: file) {
-            let debug = try addFunctions(section, file, architecture, &builder)
+        if statistics.functions < startFileFunctions, let (section, source) = CallFrameSection.debugFrames(of: file) {
+            let debug = try addFunctions(section, source, file, architecture, &builder)
             statistics.functions += debug.functions
             statistics.skippedFunctions += debug.skippedFunctions
             statistics.discardedFunctions += debug.discardedFunctions
             statistics.isTruncated = statistics.isTruncated || debug.isTruncated
         }
+        let goLabels = try GoFrames(file, architecture)?.add(to: &builder)
         EntryStub.add(of: file, to: &builder)
         LinkageTable.add(of: file, architecture, to: &builder)
+        StartFiles.add(of: file, architecture, to: &builder)
+        CodeSweep.add(of: file, to: &builder)
         var table = builder.finish(gapRule: .framePointer, into: rules)
         table.statistics.callFrames = statistics
+        table.goLabels = goLabels ?? go_labels()
         return table
     }
 
@@ -61,19 +66,30 @@ extension UnwindTable {
     }
 
     private static func addFunctions(
-        _ section: CallFrameSection, _ file: ELFFile, _ architecture: CallFrameArchitecture,
+        _ section: CallFrameSection, _ source: any BinarySource, _ file: ELFFile, _ architecture: CallFrameArchitecture,
         _ builder: inout UnwindTableBuilder
     ) throws(BinarySourceError) -> CallFrameStatistics {
         let trampoline = SignalTrampoline(architecture)
-        var reader = CallFrameReader(section, architecture: architecture, source: file.source)
+        let contextStart = ContextStart(architecture)
+        var reader = CallFrameReader(section, architecture: architecture, source: source)
         while let function = try reader.next(), !builder.limitExceeded {
             if function.isSignalFrame || trampoline.matches(function, file) {
                 // The handler returns to the trampoline's first instruction. Its address counts as a return address,
                 // and is looked up one byte before.
-                builder.add(.signal, (function.start - 1)..<function.end, .certain)
+                builder.add(.signal, (function.start &- min(1, function.start))..<function.end, .certain)
                 continue
             }
-            reader.withRows { builder.add($0, function.start..<function.end, .callFrames) }
+            if contextStart.matches(function, file) {
+                // No call precedes it either.
+                builder.add(.endOfStack, (function.start &- min(1, function.start))..<function.end, .certain)
+                continue
+            }
+            reader.withRows {
+                builder.add($0, function.start..<function.end, .callFrames)
+                if architecture == .x86_64, RealignedFrames.isNeeded($0) {
+                    RealignedFrames.add($0, function, file, to: &builder)
+                }
+            }
         }
         return reader.statistics
     }
@@ -101,14 +117,11 @@ extension CallFrameSection {
             endsAtTerminator: true, textAddress: text)
     }
 
-    /// `.debug_frame` of a file, if it has one that can be read as it is.
-    static func debugFrames(of file: ELFFile) -> CallFrameSection? {
-        // Go's own call frame information does not tell how its stacks grow; its code keeps frame pointers.
+    /// `.debug_frame` of a file, if it has one, and what to read it from: it may be compressed.
+    static func debugFrames(of file: ELFFile) -> (CallFrameSection, any BinarySource)? {
+        // Go's tables tell the same of every function, and are there when this is stripped.
         if file.section(".gopclntab") != nil || file.section(".data.rel.ro.gopclntab") != nil { return nil }
-        guard let section = file.section(".debug_frame"), section.type != ELFSection.noBits, !section.isCompressed,
-            section.size > 0
-        else { return nil }
-        return CallFrameSection(
-            format: .debugFrames, address: section.address, sourceOffset: section.offset, size: section.size)
+        guard let source = file.sectionContents(".debug_frame"), source.size > 0 else { return nil }
+        return (CallFrameSection(format: .debugFrames, address: 0, sourceOffset: 0, size: source.size), source)
     }
 }

@@ -44,6 +44,8 @@ public struct UnwindTable: Sendable, Equatable {
     /// rule << 16 | offset from the page's start.
     public var rows: [UInt32]
     public var statistics: Statistics
+    /// Of a Go program whose goroutines' labels can be found.
+    public var goLabels = go_labels()
 
     /// - Parameters: as the properties; pages and rows must be as the kernel's arena wants them.
     public init(
@@ -54,6 +56,13 @@ public struct UnwindTable: Sendable, Equatable {
         self.pages = pages
         self.rows = rows
         self.statistics = statistics
+    }
+
+    public static func == (left: Self, right: Self) -> Bool {
+        left.firstPageAddress == right.firstPageAddress && left.pageShift == right.pageShift
+            && left.pages == right.pages && left.rows == right.rows && left.statistics == right.statistics
+            && left.goLabels.goroutine == right.goLabels.goroutine
+            && left.goLabels.current == right.goLabels.current && left.goLabels.labels == right.goLabels.labels
     }
 
     /// Words that the table takes in an arena where none is lost at the blocks' ends.

@@ -13,6 +13,8 @@ struct UnwindTableBuilder {
         case callFrames
         /// What fills the places that have neither.
         case filler
+        /// What following the code's instructions found, where there is nothing else.
+        case swept
     }
 
     /// 64 bytes of text a row is the average; this serves some 500 MB of text.
@@ -54,6 +56,11 @@ struct UnwindTableBuilder {
         rules = TableRules(architecture: architecture)
     }
 
+    /// Makes room for the rows of so many bytes of call frame information, which need some ten bytes each.
+    mutating func reserve(forCallFrameBytes bytes: UInt64) {
+        blockRows.reserveCapacity(Int(min(bytes / 10, 1 << 20)))
+    }
+
     /// Adds a block of one rule.
     mutating func add(_ rule: unwind_rule, _ addresses: Range<UInt64>, _ tier: Tier) {
         let number = rules.number(of: rule)
@@ -74,6 +81,56 @@ struct UnwindTableBuilder {
             }
         }
         endBlock(tier)
+    }
+
+    /// Adds a block of rules, each from its address on; sorted, the first at the block's start.
+    mutating func add(_ rows: [(address: UInt64, rule: unwind_rule)], _ addresses: Range<UInt64>, _ tier: Tier) {
+        guard let first = rows.first, first.address <= max(addresses.lowerBound, range.lowerBound),
+            startBlock(addresses, tier)
+        else { return }
+        for row in rows where row.address < range.upperBound {
+            let rule = UInt64(rules.number(of: row.rule))
+            blockRows.append((max(row.address, range.lowerBound) &- base) << 16 | rule)
+        }
+        endBlock(tier)
+    }
+
+    /// The places that no block covers, in ascending order; those that are more than padding.
+    mutating func gaps() -> [Range<UInt64>] {
+        sortTiers()
+        var cursors = [Int](repeating: 0, count: tiers.count)
+        var gaps: [Range<UInt64>] = []
+        var position = range.lowerBound - base
+        let end = range.upperBound - base
+        while position < end {
+            var next = end
+            var isCovered = false
+            for tier in tiers.indices {
+                while cursors[tier] < tiers[tier].count, tiers[tier][cursors[tier]].end <= position {
+                    cursors[tier] += 1
+                }
+                guard cursors[tier] < tiers[tier].count else { continue }
+                let block = tiers[tier][cursors[tier]]
+                if block.start <= position {
+                    position = block.end
+                    isCovered = true
+                    break
+                }
+                next = min(next, block.start)
+            }
+            if isCovered { continue }
+            if next - position > Self.paddingBytes { gaps.append((base + position)..<(base + next)) }
+            position = next
+        }
+        return gaps
+    }
+
+    private mutating func sortTiers() {
+        for tier in tiers.indices where !isSorted[tier] {
+            // Equal starts keep the order of arrival, which is that of their rows.
+            tiers[tier].sort { ($0.start, $0.firstRow) < ($1.start, $1.firstRow) }
+            isSorted[tier] = true
+        }
     }
 
     private mutating func startBlock(_ addresses: Range<UInt64>, _ tier: Tier) -> Bool {
@@ -105,10 +162,7 @@ struct UnwindTableBuilder {
     /// Makes the table. Code that no block covers follows `gapRule`.
     consuming func finish(gapRule: unwind_rule, into ruleSet: RuleSet) -> UnwindTable {
         let gap = rules.number(of: gapRule)
-        for tier in tiers.indices where !isSorted[tier] {
-            // Equal starts keep the order of arrival, which is that of their rows.
-            tiers[tier].sort { ($0.start, $0.firstRow) < ($1.start, $1.firstRow) }
-        }
+        sortTiers()
         var merger = Merger(gapRule: gap)
         merger.rows.reserveCapacity(blockRows.count)
         merger.cover(
@@ -122,7 +176,7 @@ struct UnwindTableBuilder {
     /// Lays the tiers over each other.
     private struct Merger {
         var rows: [UInt64] = []
-        private var cursors = [0, 0, 0]
+        private var cursors = [Int](repeating: 0, count: Tier.allCases.count)
         private var lastRule: UInt64 = .max
         private let gapRule: UInt64
 
@@ -273,18 +327,21 @@ extension UnwindTableBuilder {
         while shift > smallest {
             var page = UInt64.max
             var count = 0
-            var largest = 0
+            var fits = true
             for row in rows {
                 let distance = row >> 16
                 if distance >> shift != page {
-                    largest = max(largest, count)
                     page = distance >> shift
                     // Without a row at its start, a page has the one carried over.
                     count = distance & (1 << shift - 1) == 0 ? 0 : 1
                 }
                 count += 1
+                if count > Int(TABLE_MAX_ROWS_PER_PAGE) {
+                    fits = false
+                    break
+                }
             }
-            if max(largest, count) <= Int(TABLE_MAX_ROWS_PER_PAGE) { break }
+            if fits { break }
             shift -= 1
         }
         return shift

@@ -44,7 +44,11 @@ struct ElasticsearchSetupCommand: AsyncParsableCommand {
             throw ValidationError("give --endpoint, or set ELASTICSEARCH_URL")
         }
         var settings = ElasticsearchConfiguration()
-        settings.endpoints = [try ElasticsearchEndpoint(parsing: url)]
+        do {
+            settings.endpoints = [try ElasticsearchEndpoint(parsing: url)]
+        } catch {
+            throw ValidationError("\(endpoint == nil ? "ELASTICSEARCH_URL" : "--endpoint"): \(error)")
+        }
         settings.apiKey = OpaqueString(apiKey ?? EnvironmentVariable.value("ELASTIC_API_KEY") ?? "")
         settings.tls.certificateAuthority = caFile.map { .file($0) }
         settings.tls.skipsVerification = insecureSkipVerify

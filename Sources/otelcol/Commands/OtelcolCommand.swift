@@ -101,6 +101,9 @@ struct ConfigurationOptions: ParsableArguments {
             sources: ConfigurationSources(uris: uris, settings: settings), providers: configurationProviders,
             makeMetricsEndpoint: { reader, logger, text in
                 await PrometheusEndpoint.start(reader, logger: logger, text: text)
+            },
+            makeTelemetryExporter: { destination, signal, context in
+                try await OwnTelemetryExporter.make(destination, signal, context)
             })
     }
 

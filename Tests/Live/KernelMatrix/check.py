@@ -1,7 +1,8 @@
 """Reads the console output of kernel-matrix-test and checks, kernel by kernel, what guest.sh sent of each run of otelcol:
 at least 99 % of the samples of the program `chain` must have its whole call chain, in order, down to _start; every CPU is
 sampled while it is online, and at no other time (in the run "old" a CPU goes offline and comes back); the log has
-nothing to complain about; and kernels 5 take the unwinders of all managed runtimes."""
+nothing to complain about; kernels 5 take the unwinders of all managed runtimes; and, on x86_64, the capabilities of
+docs/privileges.md suffice, and each that it cannot do without is missed by name."""
 import base64
 import gzip
 import json
@@ -94,6 +95,18 @@ def check_cpus(found, marks, hot_plug):
     return "; ".join(problems) or None
 
 
+def check_without(console, is_old):
+    """What is wrong with what the program said without one of the capabilities that it cannot do without."""
+    problems = []
+    for name in ["bpf", "perfmon", "sys_ptrace", "sys_admin"] + (["sys_resource"] if is_old else []):
+        found = re.search(rf"@@WITHOUT {name} exit (\d+)\s+(.*?)@@END", console, re.DOTALL)
+        if not found or found[1] != "1" or f"CAP_{name.upper()}" not in found[2]:
+            problems.append(f"without {name}: {found[0][:1000] if found else 'was not tried'}")
+        else:
+            print(f"    without {name} it ends with 1 and names it")
+    return problems
+
+
 def check(console, run):
     """None when a run passed on a kernel, else what is wrong."""
     found = re.search(rf"@@LOG {run}\n(.*?)@@PROFILES {run}\s+(.*?)@@END", console, re.DOTALL)
@@ -128,11 +141,16 @@ def main():
         release = re.search(r"\((\d+)\.\d+", title)
         is_old = release is not None and int(release[1]) < 6
         problems = []
-        for run in ["new", "old"] if is_old else ["new"]:
+        runs = ["new", "old"] if is_old else ["new"]
+        if "@@LOG least" in block:
+            runs += ["least", "admin"] if is_old else ["least"]
+        for run in runs:
             print(f"  {run}")
             problem = check(block, run)
             if problem:
                 problems.append(f"{run}: {problem}")
+        if "least" in runs:
+            problems += check_without(block, is_old)
         if ": exit 0," not in title:
             problems.append("otelcol did not end with 0")
         if problems:

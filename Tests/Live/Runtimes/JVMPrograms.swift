@@ -171,6 +171,9 @@ extension JVMInstallation {
             ])
     }
 
+    /// Classes that are made, compiled and unloaded.
+    var churn: ManagedProgram { program("Churn", []) }
+
     var hasVirtualThreads: Bool { version >= 21 }
 
     var programs: [ManagedProgram] {

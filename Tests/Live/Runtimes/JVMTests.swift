@@ -8,7 +8,8 @@ extension LiveSuite {
     @Suite(.enabled(if: try Live.has(EngineProfile.requirements) && !JVMInstallation.all.isEmpty))
     struct JVMTests {
         private static let session = Task {
-            try await ManagedRuns.samples(of: JVMInstallation.modes.flatMap(\.programs), seconds: 3)
+            try await ManagedRuns.samples(
+                of: JVMInstallation.modes.flatMap(\.programs) + JVMInstallation.all.map(\.churn), seconds: 3)
         }
 
         @Test(arguments: JVMInstallation.modes)
@@ -20,6 +21,23 @@ extension LiveSuite {
                     #expect(verdict.isProven, "\(verdict)")
                 }
             }
+        }
+
+        /// The names of a class, of the method that works and of its caller have the same number, however often other
+        /// methods and other code lay at their addresses.
+        @Test(arguments: JVMInstallation.all)
+        func namesOfUnloadedMethodsAreNeverGivenToOthers(_ jvm: JVMInstallation) async throws {
+            var met: Set<Substring> = []
+            for sample in try await Self.session.value[jvm.churn.name] ?? [] {
+                var numbers: Set<Substring> = []
+                for frame in sample.frames {
+                    guard let name = frame.name, name.contains("Churn$Made") else { continue }
+                    for match in name.matches(of: /(?:Made|calling|churned)([0-9]{4})/) { numbers.insert(match.output.1) }
+                }
+                #expect(numbers.count <= 1, "\(sample.frames)")
+                met.formUnion(numbers)
+            }
+            #expect(met.count > 5)
         }
     }
 }

@@ -32,8 +32,11 @@ struct ManagedProgram: Sendable, CustomStringConvertible {
         let command = self.command + [file] + arguments
         let child = try ChildProcess(command, folder: path)
         guard let line = try await onThread({ try child.readLine() }), line.hasPrefix("ready "),
-            let pid = Int32(line.dropFirst(6))
+            let own = Int32(line.dropFirst(6))
         else { throw ProofRun.Unexpected(description: "\(name) did not say that it is ready") }
+        guard let pid = ProcessTree.descendant(of: child.pid, whoseOwnNumberIs: own) else {
+            throw ProofRun.Unexpected(description: "\(name) says that it is process \(own), which is none of it")
+        }
         return Running(program: self, child: child, pid: pid)
     }
 
@@ -85,14 +88,15 @@ struct ManagedVerdict: Sendable, CustomStringConvertible {
 
 /// Runs programs under the profiler, a few at a time.
 enum ManagedRuns {
-    /// Samples of each program, from one second after it was ready: before that its process may not have been inspected.
+    /// Samples of each program, from when the runtime's frames of all that run beside it were seen first: before that
+    /// their processes may not have been inspected. On a busy machine that takes seconds; it is waited for half a minute.
     ///
     /// - Parameter seconds: of CPU time that each program gets, unless other programs keep it from them for a minute.
     static func samples(
         of programs: [ManagedProgram], seconds: Double = 2, atATime: Int = 4
     ) async throws -> [String: [ProofSample]] {
         let windows = Windows()
-        let samples = try await EngineProfile(samplesPerSecond: 199).samples {
+        let samples = try await EngineProfile(samplesPerSecond: 199).samples(watching: { gathered in
             for first in stride(from: 0, to: programs.count, by: atATime) {
                 var running: [ManagedProgram.Running] = []
                 defer { running.forEach { $0.stop() } }
@@ -100,6 +104,9 @@ enum ManagedRuns {
                     running.append(try await program.start())
                 }
                 try await Task.sleep(for: .seconds(1))
+                for _ in 0..<120 where !running.allSatisfy({ gathered.hasManagedFrames(of: $0.pid) }) {
+                    try await Task.sleep(for: .milliseconds(250))
+                }
                 let start = unixNanoseconds()
                 let wanted = running.map { cpuSeconds($0.pid) + seconds }
                 for _ in 0..<240 where zip(running, wanted).contains(where: { cpuSeconds($0.pid) < $1 }) {
@@ -107,7 +114,7 @@ enum ManagedRuns {
                 }
                 for run in running { await windows.add(run.program.name, run.pid, start...unixNanoseconds()) }
             }
-        }
+        })
         var result: [String: [ProofSample]] = [:]
         for (name, pid, window) in await windows.all {
             result[name] = samples.filter { $0.pid == pid && window.contains($0.timeUnixNanoseconds) }
@@ -121,14 +128,14 @@ enum ManagedRuns {
     }
 
     /// In user mode: fields 14 of `/proc/PID/stat` (proc(5)), in ticks of 10 ms.
-    private static func cpuSeconds(_ pid: Int32) -> Double {
+    static func cpuSeconds(_ pid: Int32) -> Double {
         let text = (try? String(contentsOfFile: "/proc/\(pid)/stat", encoding: .utf8)) ?? ""
         // The name, in parentheses, may have spaces.
         let fields = text.split(separator: ")").last?.split(separator: " ") ?? []
         return fields.count > 11 ? (Double(fields[11]) ?? 0) / 100 : .infinity
     }
 
-    private static func unixNanoseconds() -> UInt64 {
+    static func unixNanoseconds() -> UInt64 {
         var now = timespec()
         clock_gettime(CLOCK_REALTIME, &now)
         return UInt64(now.tv_sec) * 1_000_000_000 + UInt64(now.tv_nsec)

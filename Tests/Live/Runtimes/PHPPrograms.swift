@@ -12,23 +12,43 @@ struct PHPInstallation: Sendable, CustomStringConvertible {
         case tracing
         /// Every function becomes machine code when it is loaded.
         case function
+        /// When it is run first.
+        case first
+        /// Once it has been called often enough.
+        case counted
     }
 
-    /// The test bed's name for it.
+    /// The test bed's name for it, or the path of one that was named.
     var name: String
     /// 7.4 is 704.
     var version: Int
     var mode: Mode
     /// Runs the script that is appended to it.
     var command: [String]
+    /// Has modules that need other libraries, as FFI.
+    var hasModules = true
 
     var description: String { "\(name) \(mode)" }
 
-    /// One for each version; `modes` are those of all of them.
+    /// `OTELCOL_TEST_PHP` may name more, by their paths with colons between. One for each version; `modes` are those of
+    /// all of them.
     static let all: [PHPInstallation] = modes.filter { $0.mode == .plain }
 
     static let modes: [PHPInstallation] = {
         var found: [PHPInstallation] = []
+        let named = getenv("OTELCOL_TEST_PHP").map { String(cString: $0) } ?? ""
+        for path in named.split(separator: ":").map(String.init) {
+            let script = "print(PHP_VERSION_ID . ' ' . (int)extension_loaded('FFI'));"
+            let output = (try? Command.runBlocking([path, "-r", script], includingStandardError: false)) ?? ""
+            let words = output.split(separator: " ").compactMap { Int($0) }
+            guard words.count == 2 else { continue }
+            for mode in Mode.allCases where mode == .plain || (mode == .cached) == (words[0] < 80_000) {
+                found.append(
+                    PHPInstallation(
+                        name: path, version: words[0] / 100, mode: mode,
+                        command: [path, "-d", "zend_extension=opcache"] + options(mode), hasModules: words[1] == 1))
+            }
+        }
         for version in [704, 802, 804, 805] {
             for mode in Mode.allCases where mode == .plain || (mode == .cached) == (version < 800) {
                 let name = "php\(version / 100).\(version % 100)"
@@ -44,6 +64,8 @@ struct PHPInstallation: Sendable, CustomStringConvertible {
         switch mode {
         case .plain, .cached: break
         case .tracing: settings += ["opcache.jit_buffer_size=32M", "opcache.jit=tracing"]
+        case .first: settings += ["opcache.jit_buffer_size=32M", "opcache.jit=1215"]
+        case .counted: settings += ["opcache.jit_buffer_size=32M", "opcache.jit=1235"]
         case .function: settings += ["opcache.jit_buffer_size=32M", "opcache.jit=function"]
         }
         return settings.flatMap { ["-d", $0] }
@@ -214,6 +236,15 @@ extension PHPInstallation {
             ("fpm.php", "/usr/sbin/php-fpm\(version)"),
             ("apache.php", "/usr/lib/apache2/modules/libphp\(version).so"),
         ].filter { access(root + $0.1, F_OK) == 0 }.map { page($0.0) }
+    }
+
+    /// As in a container, with opcache's compiler where there is one; nil for interpreters that the test bed does not have.
+    var contained: ManagedProgram? {
+        guard let command = TestBed.command(runtime: name, isContained: true, [name] + Self.options(mode)) else { return nil }
+        var program = calls
+        program.name += " contained"
+        program.command = command
+        return program
     }
 
     /// Rewrites links of its own frames while they are followed.

@@ -7,7 +7,9 @@ extension LiveSuite {
     @Suite(.enabled(if: try Live.has(EngineProfile.requirements) && !PHPInstallation.all.isEmpty))
     struct PHPTests {
         private static func programs(_ php: PHPInstallation) -> [ManagedProgram] {
-            [php.calls, php.generators, php.includes, php.exceptions, php.natives, php.hot]
+            // Ways to choose what is compiled do not change what is made of it.
+            if [.first, .counted].contains(php.mode) { return [php.calls, php.hot] }
+            return [php.calls, php.generators, php.includes, php.exceptions, php.natives, php.hot]
                 + (php.hasFibers ? [php.fibers] : []) + php.servers
         }
 
@@ -48,7 +50,7 @@ extension LiveSuite {
         }
 
         /// The chain of frames is rewritten at random: other processes are profiled as ever, and stacks end with a reason.
-        @Test(arguments: PHPInstallation.all)
+        @Test(arguments: PHPInstallation.all.filter(\.hasModules))
         func hostileFramesHarmNobody(_ php: PHPInstallation) async throws {
             let samples = try await ManagedRuns.samples(of: [php.hostile, php.calls], seconds: 1)
             let hostile = samples[php.hostile.name] ?? []

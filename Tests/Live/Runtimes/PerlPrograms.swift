@@ -208,6 +208,15 @@ extension PerlInstallation {
     /// Subroutines that are made, run and freed all the time: each has its own name in a file of its own.
     var churn: ManagedProgram { program("churn.pl", [], []) }
 
+    /// As in a container; nil for interpreters that the test bed does not have.
+    var contained: ManagedProgram? {
+        guard let command = TestBed.command(runtime: name, isContained: true, ["perl"]) else { return nil }
+        var program = calls
+        program.name += " contained"
+        program.command = command
+        return program
+    }
+
     /// Rewrites its contexts and names while they are followed.
     var hostile: ManagedProgram { program("hostile.pl", [], []) }
 

@@ -1,24 +1,32 @@
+import Glibc
 import LiveSupport
 
 /// A CPython that programs can be run with.
 struct PythonInstallation: Sendable, CustomStringConvertible {
-    /// The test bed's name for it, or "python3" for the machine's own.
+    /// The test bed's name for it, "python3" for the machine's own, or the path of one that was named.
     var name: String
     var minor: Int
+    /// Built without the global interpreter lock.
+    var isFreeThreaded = false
     /// Runs the script that is appended to it.
     var command: [String]
+    /// Of `libpython`, where the interpreter is in one.
+    var library: String?
+    /// Has modules that need other libraries, as `_ctypes`.
+    var hasModules = true
 
     var description: String { name }
 
     /// Since 3.11 functions have qualified names, and calls among Python functions stay in one activation of the loop.
     var isModern: Bool { minor >= 11 }
 
+    /// `OTELCOL_TEST_PYTHON` may name more, by their paths with colons between.
     static let all: [PythonInstallation] = {
         var found: [PythonInstallation] = []
-        let version = try? Command.runBlocking(
-            ["/usr/bin/python3", "-c", "import sys; print(sys.version_info[1])"], includingStandardError: false)
-        if let version, let minor = Int(version.filter { $0.isNumber }) {
-            found.append(PythonInstallation(name: "python3", minor: minor, command: ["/usr/bin/python3"]))
+        let named = getenv("OTELCOL_TEST_PYTHON").map { String(cString: $0) } ?? ""
+        for path in ["/usr/bin/python3"] + named.split(separator: ":").map(String.init) {
+            guard let python = described(path) else { continue }
+            found.append(python)
         }
         for minor in [9, 11, 13, 14, 15] {
             let name = "python3.\(minor)"
@@ -27,6 +35,23 @@ struct PythonInstallation: Sendable, CustomStringConvertible {
         }
         return found
     }()
+
+    private static func described(_ path: String) -> PythonInstallation? {
+        let script = """
+            import sys, sysconfig
+            get = sysconfig.get_config_var
+            try: import _ctypes, hashlib; hashlib.sha256; modules = 1
+            except ImportError: modules = 0
+            library = get('LIBDIR') + '/' + get('INSTSONAME') if get('Py_ENABLE_SHARED') else '-'
+            print(sys.version_info[1], get('Py_GIL_DISABLED') or 0, modules, library)
+            """
+        let output = (try? Command.runBlocking([path, "-c", script], includingStandardError: false)) ?? ""
+        let words = output.split(whereSeparator: \.isWhitespace).map(String.init)
+        guard words.count == 4, let minor = Int(words[0]) else { return nil }
+        return PythonInstallation(
+            name: path == "/usr/bin/python3" ? "python3" : path, minor: minor, isFreeThreaded: words[1] == "1",
+            command: [path], library: words[3] == "-" ? nil : words[3], hasModules: words[2] == "1")
+    }
 }
 
 extension PythonInstallation {
@@ -127,6 +152,45 @@ extension PythonInstallation {
                         frame("<module>", file, 7...7),
                     ]))
             ])
+    }
+
+    /// An interpreter within the interpreter. In the same thread, since 3.12, no more is known of the outer one's frames.
+    var subinterpreters: ManagedProgram {
+        let inner = "<string>"
+        return program(
+            "subinterpreters.py",
+            [
+                .init(
+                    busy: .managed("inner", file: inner, lines: 1...99),
+                    stack: stack([
+                        frame("inner", inner, 3...4), call, frame("outer", inner, 5...5), call,
+                        frame("<module>", inner, 6...6),
+                    ] + outerInterpreter))
+            ])
+    }
+
+    private var outerInterpreter: [StackPattern.Element] {
+        guard minor < 12 else { return [] }
+        let file = "subinterpreters.py"
+        return [native, frame("start", file, 14...14), call, frame("<module>", file, 15...15)]
+    }
+
+    /// The first of these programs, run by a program in C that has loaded the interpreter.
+    func embedded(in executable: String) -> ManagedProgram? {
+        guard let library else { return nil }
+        var program = calls
+        program.name += " embedded"
+        program.command = [executable, library]
+        return program
+    }
+
+    /// As in a container; nil for interpreters that the test bed does not have.
+    var contained: ManagedProgram? {
+        guard let command = TestBed.command(runtime: name, isContained: true, [name]) else { return nil }
+        var program = calls
+        program.name += " contained"
+        program.command = command
+        return program
     }
 
     /// Functions that are made, run and freed all the time: each has its own name in a file of its own.

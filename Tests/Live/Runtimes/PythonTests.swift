@@ -6,19 +6,35 @@ extension LiveSuite {
     /// in order, down to the thread's root, with function, file and line, native ones in their true places.
     @Suite(.enabled(if: try Live.has(EngineProfile.requirements + [.path("/usr/bin/python3")])))
     struct PythonTests {
+        private struct Session: Sendable {
+            var samples: [String: [ProofSample]]
+            var embedded: [ManagedProgram]
+        }
+
+        private static func proven(_ python: PythonInstallation) -> [ManagedProgram] {
+            [python.calls, python.coroutines, python.unicode, python.recursion]
+                + (python.hasModules ? [python.threads] : []) + ((8...12).contains(python.minor) ? [python.subinterpreters] : [])
+        }
+
         private static let session = Task {
-            try await ManagedRuns.samples(
-                of: PythonInstallation.all.flatMap { python in
-                    [python.calls, python.threads, python.coroutines, python.unicode, python.recursion, python.churn]
-                })
+            let folder = try TemporaryFolder()
+            let executable = folder.path(of: "embedded")
+            let embedding = PythonInstallation.all.compactMap { $0.embedded(in: executable) }
+            if !embedding.isEmpty {
+                let source = "\(ManagedProgram.folder)/python/embedded.c"
+                try await Command.run(["gcc", "-O2", "-Wall", "-Werror", source, "-o", executable, "-ldl"])
+            }
+            let programs = PythonInstallation.all.flatMap { proven($0) + [$0.churn] }
+            return Session(samples: try await ManagedRuns.samples(of: programs + embedding), embedded: embedding)
         }
 
         @Test(arguments: PythonInstallation.all)
         func everyFrameInOrder(_ python: PythonInstallation) async throws {
-            let samples = try await Self.session.value
-            for program in [python.calls, python.threads, python.coroutines, python.unicode, python.recursion] {
+            let session = try await Self.session.value
+            let embedded = session.embedded.filter { $0.name.hasPrefix(python.name + " ") }
+            for program in Self.proven(python) + embedded {
                 for role in program.roles {
-                    let verdict = ManagedVerdict(program.name, role, samples[program.name] ?? [])
+                    let verdict = ManagedVerdict(program.name, role, session.samples[program.name] ?? [])
                     #expect(verdict.isProven, "\(verdict)")
                 }
             }
@@ -27,7 +43,7 @@ extension LiveSuite {
         /// Code objects that follow each other at one address: a name may be missing, but none is wrong.
         @Test(arguments: PythonInstallation.all)
         func namesOfFreedCodeAreNeverWrong(_ python: PythonInstallation) async throws {
-            let samples = try await Self.session.value[python.churn.name] ?? []
+            let samples = try await Self.session.value.samples[python.churn.name] ?? []
             var named = 0
             for frame in samples.flatMap(\.frames) where frame.type != nil {
                 guard let name = frame.name, name.hasPrefix("made_") else { continue }
@@ -38,7 +54,7 @@ extension LiveSuite {
         }
 
         /// The list of frames is rewritten at random: other processes are profiled as ever, and stacks end with a reason.
-        @Test(arguments: PythonInstallation.all)
+        @Test(arguments: PythonInstallation.all.filter(\.hasModules))
         func hostileFramesHarmNobody(_ python: PythonInstallation) async throws {
             let samples = try await ManagedRuns.samples(of: [python.hostile, python.calls], seconds: 1)
             let hostile = samples[python.hostile.name] ?? []

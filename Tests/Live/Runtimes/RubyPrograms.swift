@@ -224,6 +224,15 @@ extension RubyInstallation {
     /// Methods that are made, run and freed all the time: each has its own name in a file of its own.
     var churn: ManagedProgram { program("churn.rb", []) }
 
+    /// As in a container; nil for interpreters that the test bed does not have.
+    var contained: ManagedProgram? {
+        guard let command = TestBed.command(runtime: name, isContained: true, [name, "-W0"]) else { return nil }
+        var program = calls
+        program.name += " contained"
+        program.command = command
+        return program
+    }
+
     /// Rewrites its control frames while they are followed.
     var hostile: ManagedProgram { program("hostile.rb", []) }
 

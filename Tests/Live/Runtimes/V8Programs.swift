@@ -82,6 +82,8 @@ extension NodeInstallation {
         let file = "calls.js"
         // The program works in `leaf`; between two calls of it, a caller is on top.
         let leaf = frame("leaf", file, 3...7)
+        // Instructions of Node.js 14's interpreter that have frames of their own leave an earlier place in the function's.
+        let firstLine = version < 16 && (mode == .jitless || mode == .interpreted) ? 3 : 4
         func role(_ busy: FramePattern, _ callers: [StackPattern.Element]) -> ManagedProgram.Role {
             .init(
                 busy: busy,
@@ -95,7 +97,7 @@ extension NodeInstallation {
                 .init(
                     busy: leaf,
                     stack: stack([
-                        .one(frame("leaf", file, 4...5)), .oneOrMore(.either(.managedIn(file), .v8OrBuiltin)),
+                        .one(frame("leaf", file, firstLine...5)), .oneOrMore(.either(.managedIn(file), .v8OrBuiltin)),
                         .one(frame("<anonymous>", file, 47...47)),
                     ])),
                 role(
@@ -136,12 +138,14 @@ extension NodeInstallation {
                             .optional(frame("next", "", 0...0)), .zeroOrMore(.v8),
                             .one(frame("outer", file, 13...13)), .zeroOrMore(.v8),
                             .optional(frame("next", "", 0...0)), .zeroOrMore(.v8),
-                            .one(frame("main", file, 21...21)),
+                            // Node.js 14's optimised code says that it is where the loop's body ends.
+                            .one(frame("main", file, version < 16 ? 21...23 : 21...21)),
                         ] + below)),
                 .init(
                     busy: step,
                     stack: StackPattern(
-                        above + [.one(work), .one(step)] + below)),
+                        // It ends in code of V8's.
+                        above + [.optional(work), .one(step)] + below)),
             ])
     }
 
@@ -179,7 +183,7 @@ extension NodeInstallation {
     /// Constructors of a class and its parent's, a getter, a function that `sort` calls.
     var constructors: ManagedProgram {
         let file = "constructors.js"
-        let work = frame("work", file, 7...9)
+        let work = frame("work", file, 6...9)
         let derived = frame("Derived", file, 13...14), doubled = frame("get doubled", file, 16...17)
         let compare = frame("compare", file, 21...22)
         let builtin = StackPattern.Element.zeroOrMore(.v8)
@@ -254,10 +258,11 @@ extension NodeInstallation {
             ])
     }
 
-    /// Code of WebAssembly: its frames are recognised, and JavaScript's lie in their places.
+    /// Code of WebAssembly: its functions are named as the module does, and JavaScript's lie in their places.
     var webAssembly: ManagedProgram {
         let file = "wasm.js"
-        let caller = frame("caller", file, 8...8)
+        let caller = frame("caller", file, 20...21)
+        let spinning = frame("spinning", "wasm", 0...0)
         return program(
             file,
             [
@@ -265,8 +270,11 @@ extension NodeInstallation {
                     busy: caller,
                     stack: StackPattern(
                         above + [
-                            .zeroOrMore(.anyManaged), .one(caller), .one(frame("main", file, 12...12)),
-                            .one(frame("<anonymous>", file, 15...15)),
+                            // What works may have become part of its caller.
+                            .optional(frame("inner_loop", "wasm", 0...0)), .one(spinning), .zeroOrMore(.v8),
+                            // The function that was exported, whose name is its number.
+                            .optional(.managedContaining("2")), .zeroOrMore(.v8),
+                            .one(caller), .one(frame("main", file, 25...25)), .one(frame("<anonymous>", file, 28...28)),
                         ] + below))
             ])
     }

@@ -2,12 +2,16 @@
 
     elasticsearch_double.py [--version 9.2.0] [--no-profiling] [--api-key KEY] [--user NAME:PASSWORD]
                             [--maximum-bytes N] [--no-product] [--certificate FILE --key FILE]
+                            [--port N] [--data FILE]
 
-Listens on an ephemeral port of 127.0.0.1 and prints {"port": PORT}. Ends with its parent.
+Listens on an ephemeral port of 127.0.0.1, or that one, and prints {"port": PORT}. Ends with its parent. What it
+acknowledged is in FILE before the answer, and there again after the next start with that file, however the last one
+ended.
 
 Not of the real API, for tests: `PUT /_double/answers` takes a list that is used up by bulk requests, one entry each:
 {"status": 503, "retry_after": "1"}, {"items": {"0": {"status": 429, "type": "…"}}}, {"hang": true}, {"close": true},
-{"garbage": true}, {"lose": true} (carried out, then the connection is closed), {} (as usual).
+{"garbage": true}, {"set_cookie": ["name=value"]}, {"lose": true} (carried out, then the connection is closed),
+{} (as usual).
 `GET /_double/requests` lists the bulk requests, `GET /_double/bodies` gives their bodies one after the other,
 `GET /_double/documents/NAME` the documents of a name, and
 `GET /_double/unmapped/NAME` the fields that a template does not know.
@@ -24,6 +28,7 @@ import threading
 import time
 import urllib.parse
 
+import mappings
 import profiling
 from store import ItemError, Store
 
@@ -52,12 +57,86 @@ def filtered(value, patterns):
     return result
 
 
+def carry_out(store, body, record, overrides):
+    """The documents of one bulk request.
+    :param record: Gets the action lines.
+    :param overrides: What tests want to become of single items, by their number.
+    :returns: The items of the answer."""
+    if not body.endswith(b"\n"):
+        raise ItemError(
+            400, "illegal_argument_exception", "The bulk request must be terminated by a newline [\\n]")
+    lines = body.split(b"\n")[:-1]
+    items = []
+    position = 0
+    while position < len(lines):
+        action = json.loads(lines[position])
+        if len(action) != 1:
+            raise ItemError(400, "illegal_argument_exception", f"Malformed action/metadata line [{position + 1}]")
+        operation, details = next(iter(action.items()))
+        if operation not in ("create", "index", "update", "delete"):
+            raise ItemError(400, "illegal_argument_exception", f"unknown operation [{operation}]")
+        unknown = set(details) - {
+            "_id", "_index", "pipeline", "dynamic_templates", "require_data_stream", "routing"}
+        if unknown:
+            raise ItemError(400, "illegal_argument_exception", f"unknown parameters {sorted(unknown)}")
+        if "require_data_stream" in details and store.version < (8, 12):
+            raise ItemError(
+                400, "illegal_argument_exception",
+                "Action/metadata line contains an unknown parameter [require_data_stream]")
+        if position + 1 >= len(lines):
+            raise ItemError(400, "illegal_argument_exception", "a document is missing")
+        try:
+            source = mappings.parse(lines[position + 1])
+        except mappings.DocumentError as error:
+            source = error
+        position += 2
+        record["actions"].append(action)
+        override = overrides.get(str(len(items)))
+        if override:
+            items.append({operation: {
+                "_index": details.get("_index", ""), "status": override["status"],
+                "error": {"type": override.get("type", "es_rejected_execution_exception"),
+                          "reason": override.get("reason", "as the test asked")}}})
+        elif isinstance(source, mappings.DocumentError):
+            items.append({operation: {
+                "_index": details.get("_index", ""), "status": 400,
+                "error": {"type": source.kind, "reason": source.reason}}})
+        else:
+            items.append(store.carry_out(operation, details, source))
+    return items
+
+
 class Double:
     def __init__(self, options):
         self.options = options
         self.store = Store(options.version, not options.no_profiling)
         self.requests, self.answers, self.bodies = [], [], []
         self.lock = threading.Lock()
+        self.journal = None
+        if options.data:
+            self.replay(options.data)
+            self.journal = open(options.data, "ab")
+
+    def replay(self, path):
+        """Carries out again what an earlier run acknowledged; a last entry that was not written to its end was not."""
+        if not os.path.exists(path):
+            return
+        with open(path, "rb") as file:
+            content = file.read()
+        position = 0
+        while position + 8 <= len(content):
+            end = position + 8 + int.from_bytes(content[position:position + 8], "big")
+            if end > len(content):
+                break
+            carry_out(self.store, content[position + 8:end], {"actions": []}, {})
+            position = end
+        with open(path, "r+b") as file:
+            file.truncate(position)
+
+    def keep(self, body):
+        if self.journal:
+            self.journal.write(len(body).to_bytes(8, "big") + body)
+            self.journal.flush()
 
     def next_answer(self):
         with self.lock:
@@ -160,9 +239,11 @@ class Handler(http.server.BaseHTTPRequestHandler):
             headers = [("Retry-After", script["retry_after"])] if "retry_after" in script else []
             kind = script.get("type", "es_rejected_execution_exception")
             return self.answer(script["status"], error_body(script["status"], kind, "as the test asked"), headers)
-        items = self.carry_out(body, record, script.get("items", {}))
+        # One request after the other, so that a later run can carry them out in the same order.
         with self.double.lock:
+            items = carry_out(self.double.store, body, record, script.get("items", {}))
             self.double.bodies.append(body)
+            self.double.keep(body)
         record["status"] = 200
         if script.get("lose"):
             self.close_connection = True
@@ -170,44 +251,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         answer = {"errors": any("error" in next(iter(item.values())) for item in items), "took": 1, "items": items}
         if "filter_path" in query:
             answer = filtered(answer, [path.split(".") for path in query["filter_path"].split(",")])
-        self.answer(200, answer)
-
-    def carry_out(self, body, record, overrides):
-        if not body.endswith(b"\n"):
-            raise ItemError(
-                400, "illegal_argument_exception", "The bulk request must be terminated by a newline [\\n]")
-        lines = body.split(b"\n")[:-1]
-        items = []
-        position = 0
-        while position < len(lines):
-            action = json.loads(lines[position])
-            if len(action) != 1:
-                raise ItemError(400, "illegal_argument_exception", f"Malformed action/metadata line [{position + 1}]")
-            operation, details = next(iter(action.items()))
-            if operation not in ("create", "index", "update", "delete"):
-                raise ItemError(400, "illegal_argument_exception", f"unknown operation [{operation}]")
-            unknown = set(details) - {
-                "_id", "_index", "pipeline", "dynamic_templates", "require_data_stream", "routing"}
-            if unknown:
-                raise ItemError(400, "illegal_argument_exception", f"unknown parameters {sorted(unknown)}")
-            if "require_data_stream" in details and self.double.store.version < (8, 12):
-                raise ItemError(
-                    400, "illegal_argument_exception",
-                    "Action/metadata line contains an unknown parameter [require_data_stream]")
-            if position + 1 >= len(lines):
-                raise ItemError(400, "illegal_argument_exception", "a document is missing")
-            source = json.loads(lines[position + 1])
-            position += 2
-            record["actions"].append(action)
-            override = overrides.get(str(len(items)))
-            if override:
-                items.append({operation: {
-                    "_index": details.get("_index", ""), "status": override["status"],
-                    "error": {"type": override.get("type", "es_rejected_execution_exception"),
-                              "reason": override.get("reason", "as the test asked")}}})
-            else:
-                items.append(self.double.store.carry_out(operation, details, source))
-        return items
+        self.answer(200, answer, [("Set-Cookie", each) for each in script.get("set_cookie", [])])
 
     # Everything else
 
@@ -299,12 +343,14 @@ class Handler(http.server.BaseHTTPRequestHandler):
             return self.answer(200, double.requests)
         if parts[0] == "bodies":
             return self.answer(200, b"".join(double.bodies))
-        indices = double.store.search_indices("/".join(parts[1:]))
-        if parts[0] == "unmapped":
-            return self.answer(200, sorted({path for index in indices for path in index.unmapped}))
-        documents = [{"_index": index.name, "_id": identifier, "_source": source,
-                      "types": index.dynamic_types}
-                     for index in indices for identifier, source in index.documents.items()]
+        # Not in the middle of a request.
+        with double.lock:
+            indices = double.store.search_indices("/".join(parts[1:]))
+            if parts[0] == "unmapped":
+                return self.answer(200, sorted({path for index in indices for path in index.unmapped}))
+            documents = [{"_index": index.name, "_id": identifier, "_source": source,
+                          "types": index.dynamic_types}
+                         for index in indices for identifier, source in index.documents.items()]
         self.answer(200, documents)
 
 
@@ -322,6 +368,7 @@ def main():
     parser.add_argument("--maximum-bytes", type=int)
     parser.add_argument("--no-product", action="store_true")
     parser.add_argument("--port", type=int, default=0)
+    parser.add_argument("--data")
     parser.add_argument("--certificate")
     parser.add_argument("--key")
     options = parser.parse_args()

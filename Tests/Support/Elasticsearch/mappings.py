@@ -3,12 +3,15 @@ server's reference documentation of field types, dynamic templates and synthetic
 
 import datetime
 import ipaddress
+import json
 import re
 
 INTEGERS = {"byte": 2**7, "short": 2**15, "integer": 2**31, "long": 2**63}
 OTEL_TEMPLATES = {
     "histogram", "counter_long", "gauge_long", "counter_double", "gauge_double", "summary", "summary_minmax",
 }
+
+APM_TEMPLATES = {"histogram_metrics", "summary_metrics", "double_metrics"}
 
 
 class DocumentError(Exception):
@@ -78,6 +81,45 @@ def merge(*bodies):
 
 def flatten_settings(settings):
     return {path if path.startswith("index.") else f"index.{path}": value for path, value in flatten(settings)}
+
+
+def parse(line):
+    """A line of a bulk request as the server parses it: a name that occurs twice in an object is an error."""
+    def members(pairs):
+        names = [name for name, _ in pairs]
+        if len(set(names)) < len(names):
+            raise DocumentError("document_parsing_exception", f"Duplicate field in {names}")
+        return dict(pairs)
+    return json.loads(line, object_pairs_hook=members)
+
+
+def value_at(document, path):
+    """The value of a field, whether the document writes dots or objects; None if there is none."""
+    if path in document:
+        return document[path]
+    for position, character in enumerate(path):
+        child = document.get(path[:position]) if character == "." else None
+        if isinstance(child, dict):
+            found = value_at(child, path[position + 1:])
+            if found is not None:
+                return found
+    return None
+
+
+def check_objects(document):
+    """A field cannot be a value and an object at once, where dots make objects."""
+    paths = {path for path, _ in flatten(document)}
+    for path in paths:
+        parts = path.split(".")
+        if "" in parts:
+            raise DocumentError("illegal_argument_exception", f"field name cannot contain only whitespace: [{path}]")
+        for count in range(1, len(parts)):
+            parent = ".".join(parts[:count])
+            if parent in paths:
+                raise DocumentError(
+                    "document_parsing_exception",
+                    f"object mapping for [{parent}] tried to parse field [{parent}] as object, but found a concrete "
+                    "value")
 
 
 def check(mapping, document):

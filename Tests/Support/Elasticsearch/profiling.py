@@ -1,6 +1,7 @@
-"""The read side of Universal Profiling: `_profiling/stacktraces` and `_profiling/flamegraph`, computed from stored
-documents. Written from what is known of the server's readers, with its quirks: which events count, how ids are taken
-apart, in which form documents are asked for. It shares nothing with what wrote the documents."""
+"""The read side of Universal Profiling: `_profiling/stacktraces`, `_profiling/flamegraph` and
+`_profiling/topn/functions`, computed from stored documents. Written from what is known of the server's readers, with
+its quirks: which events count, how ids are taken apart, in which form documents are asked for. It shares nothing with
+what wrote the documents."""
 
 import base64
 import collections
@@ -205,6 +206,87 @@ def flame_graph(store, request):
     }
 
 
+SECONDS_A_YEAR = 365.25 * 86400
+
+
+def costs(store, schema, request, host, frequency, samples):
+    """What so many samples of a host stand for in a year: tons of carbon dioxide, and dollars."""
+    duration = request.get("requested_duration", 3600)
+    hours = samples / frequency / 3600 * (SECONDS_A_YEAR / duration)
+    arch = None
+    for index in store.search_indices("profiling-hosts.otel-default" if schema.otel else "profiling-hosts"):
+        for identifier in index.documents:
+            leaves = dict(flatten(store.read(index, identifier)))
+            prefix = "resource.attributes." if schema.otel else ""
+            if leaves.get(prefix + "host.id") == host:
+                arch = leaves.get(prefix + "host.arch", arch)
+    watts = request.get("per_core_watt_arm64", 2.8) if arch in ("arm64", "aarch64") else request.get(
+        "per_core_watt_x86", 7.0)
+    tons = hours * watts / 1000 * request.get("co2_per_kwh", 0.000379069) * request.get("datacenter_pue", 1.7)
+    return tons, hours * request.get("cost_per_core_hour", 0.0425)
+
+
+def group_of(frame, document, depth, executable):
+    """Frames of one function are one entry, wherever in it they are; those without names are told apart by address."""
+    names = document["function_name"] if document else []
+    if not names or not names[depth]:
+        return ("address", frame["file"], frame["address"])
+    files = document["file_name"]
+    return ("function", executable, files[depth] if depth < len(files) else "", names[depth])
+
+
+def top_functions(store, request):
+    """Functions by how often they were at the end of a stack, and how often anywhere in it."""
+    schema = Schema(request.get("schema", "ecs"))
+    result = stack_traces(store, request)
+    entries = {}
+    totals = collections.Counter()
+    for (trace_id, executable, thread, host, frequency), count in result["_groups"].items():
+        trace = result["stack_traces"].get(trace_id)
+        if trace is None:
+            continue
+        count = round(count / result["sampling_rate"])
+        tons, dollars = costs(store, schema, request, host, frequency, count)
+        totals.update({"count": count, "tons": tons, "dollars": dollars})
+        seen, last = set(), None
+        for position, frame_id in enumerate(trace["frame_ids"]):
+            frame = {"file": trace["file_ids"][position], "address": trace["address_or_lines"][position],
+                     "type": trace["type_ids"][position]}
+            document = result["stack_frames"].get(frame_id)
+            file_name = result["executables"].get(frame["file"], "")
+            for depth in range(max(1, len(document["function_name"]) if document else 1)):
+                last = group_of(frame, document, depth, file_name)
+                if last not in entries:
+                    def value(key, default):
+                        values = document[key] if document else []
+                        return values[depth] if depth < len(values) else default
+                    entries[last] = {"counts": collections.Counter(), "frame": {
+                        "frame_type": frame["type"], "inline": depth > 0, "address_or_line": frame["address"],
+                        "function_name": value("function_name", ""), "file_name": value("file_name", ""),
+                        "line_number": value("line_number", 0), "executable_file_name": file_name}}
+                if last not in seen:
+                    seen.add(last)
+                    entries[last]["counts"].update(
+                        {"total": count, "total_tons": tons, "total_dollars": dollars})
+        if last is not None:
+            entries[last]["counts"].update({"self": count, "self_tons": tons, "self_dollars": dollars})
+    ordered = sorted(
+        entries.items(), key=lambda item: (-item[1]["counts"]["self"], -item[1]["counts"]["total"], str(item[0])))
+    limit = request.get("limit") or len(ordered)
+    return {
+        "self_count": totals["count"], "total_count": totals["count"], "self_annual_co2_tons": totals["tons"],
+        "self_annual_cost_usd": totals["dollars"],
+        "topn": [{
+            "id": "/".join(str(part) for part in group), "rank": rank, "frame": entry["frame"],
+            "self_count": entry["counts"]["self"], "total_count": entry["counts"]["total"],
+            "self_annual_co2_tons": entry["counts"]["self_tons"],
+            "total_annual_co2_tons": entry["counts"]["total_tons"],
+            "self_annual_costs_usd": entry["counts"]["self_dollars"],
+            "total_annual_costs_usd": entry["counts"]["total_dollars"],
+        } for rank, (group, entry) in enumerate(ordered[:limit], 1)],
+    }
+
+
 def answer(store, name, request):
     if name == "stacktraces":
         result = stack_traces(store, request)
@@ -212,4 +294,6 @@ def answer(store, name, request):
         return result
     if name == "flamegraph":
         return flame_graph(store, request)
+    if name == "topn/functions":
+        return top_functions(store, request)
     raise ValueError(f"unknown reader {name}")

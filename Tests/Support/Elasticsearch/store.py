@@ -39,6 +39,7 @@ class Store:
             self.component_templates, self.index_templates, self.policies = {}, {}, {}
             self.counter = itertools.count(1)
             self.profiling = False
+            self.index_templates.update(templates.GENERIC)
             self.index_templates.update(templates.OTEL)
             if self.version >= (9, 6):
                 self.index_templates.update(templates.PROFILING_OTEL)
@@ -180,17 +181,17 @@ class Store:
 
     def check(self, index, action, source):
         index.unmapped.update(mappings.check(index.mapping, source))
+        if ".otel-" not in index.name:
+            mappings.check_objects(source)
+        known = mappings.APM_TEMPLATES if "metrics-apm." in index.name else mappings.OTEL_TEMPLATES
         for field, template in action.get("dynamic_templates", {}).items():
-            if template not in mappings.OTEL_TEMPLATES:
+            if template not in known:
                 raise DocumentError(
                     "document_parsing_exception",
                     f"Can't find dynamic template for dynamic template name [{template}] of field [{field}]")
             # The first type of a field stays until the next backing index.
             kind = index.dynamic_types.setdefault(field, template)
-            value = source
-            for part in [field.split(".", 1)[0], field.split(".", 1)[1]]:
-                value = value.get(part) if isinstance(value, dict) else None
-            if not fits(kind, value):
+            if not fits(kind, mappings.value_at(source, field)):
                 raise DocumentError("document_parsing_exception", f"failed to parse field [{field}] of type [{kind}]")
 
     # Reading
@@ -212,7 +213,7 @@ class Store:
 def fits(kind, value):
     if value is None:
         return False
-    if kind == "histogram":
+    if kind in ("histogram", "histogram_metrics"):
         return isinstance(value, dict) and len(value["counts"]) == len(value["values"]) and value["values"] == sorted(
             value["values"])
     if kind.startswith("summary"):

@@ -64,6 +64,16 @@ CLASSIC = {
         [".profiling-sq-executables*"], {**QUEUE, "Executable.file.id": KEYWORD}),
 }
 
+# What else a cluster brings along: data streams of the Elastic Common Schema, and those of Elastic APM, which have
+# dynamic templates of their own.
+GENERIC = {
+    name: index_template(patterns, {"@timestamp": {"type": "date"}}, True, priority, dynamic=True)
+    for name, patterns, priority in (
+        ("logs", ["logs-*-*"], 100), ("metrics", ["metrics-*-*"], 100),
+        ("traces-apm@template", ["traces-apm-*", "traces-apm.*-*"], 210),
+        ("metrics-apm@template", ["metrics-apm.*-*"], 210))
+}
+
 PASSTHROUGH = {"type": "passthrough", "dynamic": True, "properties": {}}
 
 

@@ -7,6 +7,12 @@ public enum PythonEnvironment {
 
     public static let interpreter = "\(folder)/bin/python3"
 
+    /// py-spy, another profiler of Python; nil where `Scripts/test-python` has not installed it.
+    public static let pySpy: String? = {
+        let path = "\(folder)/bin/py-spy"
+        return access(path, X_OK) == 0 ? path : nil
+    }()
+
     /// The path of a script in `Tests/Support/Python`.
     public static func script(_ name: String) -> String { "\(root)/Tests/Support/Python/\(name)" }
 

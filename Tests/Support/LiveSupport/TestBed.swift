@@ -10,9 +10,12 @@ public enum TestBed {
 
     /// The command that runs `command` with the runtime `name` (as `runtimes list` names it) first in its path, where that
     /// runtime was installed; nil where it was not. Its current folder shows the caller's as `/w`.
-    public static func command(runtime name: String, _ command: [String]) -> [String]? {
+    ///
+    /// - Parameter isContained: as in a container: in namespaces of its own. All are with `OTELCOL_TEST_CONTAINER`.
+    public static func command(runtime name: String, isContained: Bool = false, _ command: [String]) -> [String]? {
         guard let folder, isInstalled(name, folder) else { return nil }
-        return ["\(folder)/runtimes", "run", name] + command
+        let options = isContained || getenv("OTELCOL_TEST_CONTAINER") != nil ? ["-c"] : []
+        return ["\(folder)/runtimes", "run"] + options + [name] + command
     }
 
     /// The root folder that the runtime sees, as this machine sees it; nil where it was not installed.

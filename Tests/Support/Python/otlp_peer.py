@@ -200,6 +200,8 @@ def serve_http(answers, credentials):
                 body = gzip.decompress(body)
             elif encoding in ("zlib", "deflate"):
                 body = zlib.decompress(body)
+            elif encoding == "zstd":
+                body = subprocess.run(["zstd", "-q", "-d", "-c"], input=body, stdout=subprocess.PIPE, check=True).stdout
             is_json = kind == "application/json"
             request = from_otlp_json(signal, body) if is_json else REQUESTS[signal].FromString(body)
             emit(event="export", transport="http", signal=signal, message=wire(request), encoding=encoding,

@@ -23,6 +23,14 @@ receivers:
   profiling:
     samples_per_second: {{ .Values.agent.samplesPerSecond }}
     memory_budget_mib: {{ .Values.agent.memoryBudgetMiB }}
+    # Where a node is a container itself (kind, k3d), hostPID reaches that container's pid namespace only.
+    pid_namespace_translation_mode: auto
+    {{- with .Values.agent.processes }}
+    processes: {{ toYaml . | nindent 6 }}
+      {{- if and (contains "\"pod_label\"" (toJson .)) (not .kubernetes) }}
+      kubernetes: { node_from_env_var: K8S_NODE_NAME }
+      {{- end }}
+    {{- end }}
 processors:
   memory_limiter:
     check_interval: 1s

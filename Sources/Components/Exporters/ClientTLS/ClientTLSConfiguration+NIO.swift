@@ -24,6 +24,8 @@ extension ClientTLSConfiguration {
         if skipsVerification { tls.certificateVerification = .none }
         tls.minimumTLSVersion = minimumVersion.nioVersion
         tls.maximumTLSVersion = maximumVersion?.nioVersion
+        if !cipherSuites.isEmpty { tls.cipherSuiteValues = cipherSuites.map { NIOTLSCipher($0) } }
+        if !curves.isEmpty { tls.curves = curves.map { NIOTLSCurve($0) } }
         return tls
     }
 }

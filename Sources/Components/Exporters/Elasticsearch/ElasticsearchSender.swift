@@ -33,7 +33,8 @@ final class ElasticsearchSender: TelemetrySender {
         policy = BulkRetryPolicy(configuration.retry, isPersistent: isPersistent)
         bulk = BulkClient(
             cluster: cluster, configuration: configuration, policy: policy,
-            metrics: BulkMetrics(context.metrics, id: context.id), logger: context.logger, waits: waits,
+            metrics: BulkMetricsByClient(context.metrics, id: context.id, keys: configuration.metadataKeys),
+            logger: context.logger, waits: waits,
             observer: status.update)
         choice = SchemaChoice(configuration.profiles.schema, cluster: cluster, logger: context.logger)
         unsupportedSamples = context.metrics.counter(
@@ -44,7 +45,7 @@ final class ElasticsearchSender: TelemetrySender {
 
     func start(host: any Host) async throws {
         status.begin(host)
-        try cluster.prepare()
+        try cluster.prepare(host: host)
         let discoverer = Discoverer(cluster: cluster, seeds: configuration.endpoints, logger: logger)
         if configuration.discovery.onStart { await discoverer.discover() }
         let interval = configuration.discovery.interval
@@ -88,18 +89,25 @@ final class ElasticsearchSender: TelemetrySender {
         var encoder = ProfilesEncoder(
             dictionary: data.dictionary, schema: schema, settings: configuration.profiles, seen: seen, host: host,
             now: UnixTime.now(), instant: ContinuousClock.now)
+        var buffer = BulkBuffer()
         for resource in data.resourceProfiles {
-            encoder.encode(resource, to: &session.buffer)
-            await session.flushIfFull()
+            await encoder.encode(resource, to: &buffer, maximumBytes: configuration.maximumRequestBytes) {
+                await session.flush(&$0)
+            }
         }
-        await session.flush()
+        await session.flush(&buffer)
         if session.lostDocuments > 0 { choice.forget() }
         try report(session, unplaced: unsupported(encoder), isFailure: false)
     }
 
     /// What the encoder had no place for; each reason is logged once.
     private func unsupported(_ encoder: ProfilesEncoder) -> [ItemRange] {
-        var items = encoder.withoutStack
+        var items = encoder.withoutStack + encoder.cutSamples
+        if !encoder.cutSamples.isEmpty, notices.isFirst("events") {
+            logger.warning(
+                "Samples stand for more events than can be written; not all of theirs were",
+                metadata: ["samples": "\(BulkSession.count(encoder.cutSamples))"])
+        }
         for (type, ranges) in encoder.unsupported {
             items += ranges
             if notices.isFirst("type \(type)") {
@@ -147,8 +155,8 @@ final class ElasticsearchSender: TelemetrySender {
         var unplaced = 0
         for resource in data.resourceMetrics {
             for scope in resource.scopeMetrics {
-                if takes(scope.scope, [.otel]) != nil {
-                    groups.add(resource, scope)
+                if let mode = takes(scope.scope, [.otel, .ecs]) {
+                    groups.add(resource, scope, mode: mode)
                 } else {
                     unplaced += scope.metrics.reduce(0) { $0 + $1.pointCount }
                 }
@@ -163,24 +171,27 @@ final class ElasticsearchSender: TelemetrySender {
         var session = BulkSession(client: bulk, maximumBytes: configuration.maximumRequestBytes)
         // A document stands for as many points as it has metrics; which ones does not matter to a count.
         var points = 0
+        var tooLarge: [ItemRange] = []
         for group in groups.groups where !group.metrics.isEmpty {
             let items = ItemRange(first: Int32(clamping: points), count: Int32(clamping: group.metrics.count))
             points += group.metrics.count
-            MetricDocuments.write(group, items: items, to: &session.buffer)
+            if !MetricDocuments.write(group, items: items, to: &session.buffer) { tooLarge.append(items) }
             await session.flushIfFull()
         }
         await session.flush()
-        try report(session, unplaced: [ItemRange(first: Int32(clamping: points), count: Int32(clamping: unplaced))])
+        sayTooLarge(tooLarge)
+        try report(
+            session, unplaced: tooLarge + [ItemRange(first: Int32(clamping: points), count: Int32(clamping: unplaced))])
     }
 
     private func sendLogs(_ data: OTLPLogsData) async throws {
         let context = recordContext()
         var session = BulkSession(client: bulk, maximumBytes: configuration.maximumRequestBytes)
-        var unplaced: [ItemRange] = []
+        var (unplaced, tooLarge): ([ItemRange], [ItemRange]) = ([], [])
         var next = 0
         for resource in data.resourceLogs {
             for scope in resource.scopeLogs {
-                let mode = takes(scope.scope, [.otel, .bodymap])
+                let mode = takes(scope.scope, MappingMode.allCases)
                 for record in scope.logRecords {
                     let items = ItemRange.one(next)
                     next += 1
@@ -194,7 +205,12 @@ final class ElasticsearchSender: TelemetrySender {
                                 logger.warning("Log records were dropped: in mode bodymap a body must be a map")
                             }
                         }
-                    case .some: LogDocuments.write(record, resource, scope, context, items: items, to: &session.buffer)
+                    case .some(let mode):
+                        if !LogDocuments.write(
+                            record, resource, scope, context, mode: mode, items: items, to: &session.buffer)
+                        {
+                            tooLarge.append(items)
+                        }
                     case nil: unplaced.append(items)
                     }
                     await session.flushIfFull()
@@ -202,31 +218,49 @@ final class ElasticsearchSender: TelemetrySender {
             }
         }
         await session.flush()
-        try report(session, unplaced: unplaced)
+        sayTooLarge(tooLarge)
+        try report(session, unplaced: unplaced + tooLarge)
     }
 
     private func sendTraces(_ data: OTLPTracesData) async throws {
         let context = recordContext()
         var session = BulkSession(client: bulk, maximumBytes: configuration.maximumRequestBytes)
-        var unplaced: [ItemRange] = []
+        var (unplaced, tooLarge): ([ItemRange], [ItemRange]) = ([], [])
         var next = 0
         for resource in data.resourceSpans {
             for scope in resource.scopeSpans {
-                let mode = takes(scope.scope, [.otel])
+                let mode = takes(scope.scope, [.otel, .ecs, .none, .raw])
                 for span in scope.spans {
                     let items = ItemRange.one(next)
                     next += 1
-                    if mode == nil {
+                    guard let mode else {
                         unplaced.append(items)
-                    } else {
-                        SpanDocuments.write(span, resource, scope, context, items: items, to: &session.buffer)
+                        continue
+                    }
+                    if !SpanDocuments.write(
+                        span, resource, scope, context, mode: mode, items: items, to: &session.buffer)
+                    {
+                        tooLarge.append(items)
                     }
                     await session.flushIfFull()
+                    // In other modes events are a part of the span's document, or have no place.
+                    for event in span.events where mode == .otel {
+                        SpanDocuments.write(event, of: span, resource, scope, context, to: &session.buffer)
+                        await session.flushIfFull()
+                    }
                 }
             }
         }
         await session.flush()
-        try report(session, unplaced: unplaced)
+        sayTooLarge(tooLarge)
+        try report(session, unplaced: unplaced + tooLarge)
+    }
+
+    private func sayTooLarge(_ items: [ItemRange]) {
+        guard !items.isEmpty, notices.isFirst("size") else { return }
+        logger.error(
+            "Attributes in attributes make documents that are too large; they are dropped",
+            metadata: ["items": "\(BulkSession.count(items))"])
     }
 
     private func recordContext() -> RecordContext {
@@ -261,37 +295,5 @@ final class ElasticsearchSender: TelemetrySender {
             throw InterruptedByShutdown(last: CollectorError(reason))
         }
         throw PartialLoss(items: lost, reason: reason, isFailure: isFailure || !session.lostItems.isEmpty)
-    }
-}
-
-/// The component's status: reported when it changes.
-private final class StatusReport: Sendable {
-    private struct State {
-        var host: (any Host)?
-        var isFailing = false
-    }
-
-    private let state = Mutex(State())
-
-    func begin(_ host: any Host) { state.withLock { $0.host = host } }
-
-    func update(_ failure: (any Error)?) {
-        let host = state.withLock { state -> (any Host)? in
-            guard state.isFailing != (failure != nil) else { return nil }
-            state.isFailing = failure != nil
-            return state.host
-        }
-        host?.report(failure.map { .recoverableError($0) } ?? .ok)
-    }
-}
-
-/// Remembers what has been said once.
-final class Notices: Sendable {
-    private let said = Mutex<Set<String>>([])
-    /// Texts come from foreign data.
-    private static let maximumCount = 1000
-
-    func isFirst(_ text: String) -> Bool {
-        said.withLock { $0.count < Self.maximumCount && $0.insert(text).inserted }
     }
 }

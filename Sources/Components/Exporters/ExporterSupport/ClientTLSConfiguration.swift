@@ -32,6 +32,12 @@ public struct ClientTLSConfiguration: Sendable, Equatable {
     public var key: Source?
     public var minimumVersion = Version.tls12
     public var maximumVersion: Version?
+    /// Numbers of IANA's registry; empty for the library's choice.
+    public var cipherSuites: [UInt16] = []
+    /// As `cipherSuites`.
+    public var curves: [UInt16] = []
+    /// Files are read again that often; nil for never.
+    public var reloadInterval: Duration?
 
     public init() {}
 
@@ -54,20 +60,19 @@ public struct ClientTLSConfiguration: Sendable, Equatable {
         if let maximumVersion, maximumVersion < minimumVersion {
             section.error("max_version", "must not be less than min_version")
         }
-        for key in ["cipher_suites", "curve_preferences"] where section.isSet(key) {
-            _ = section.node(key)
-            section.error(key, "is not supported; remove the key to use the defaults of TLS 1.2 and 1.3")
+        cipherSuites = TLSNames.readCipherSuites(section)
+        curves = TLSNames.readCurves(section)
+        reloadInterval = section.optionalDuration("reload_interval", in: .zero ... .longest).flatMap {
+            $0 > .zero ? $0 : nil
         }
-        if section.boolean("include_insecure_cipher_suites", default: false) {
-            section.error("include_insecure_cipher_suites", "is not supported")
-        }
-        if section.optionalDuration("reload_interval") != nil {
-            section.warning("reload_interval", "has no effect: certificates are read once, at start")
-        }
-        if section.isSet("tpm") {
-            _ = section.node("tpm")
-            section.error("tpm", "is not supported")
-        }
+        Self.refuseTPM(section)
+    }
+
+    /// Keys in a TPM cannot be used; a section that is not enabled does no harm.
+    public static func refuseTPM(_ section: ConfigurationSection) {
+        guard let tpm = section.optionalSection("tpm", .onByDefault), section.isSet("tpm") else { return }
+        if tpm.boolean("enabled", default: false) { section.error("tpm", "is not supported") }
+        for key in ["path", "auth", "owner_auth"] { _ = tpm.node(key) }
     }
 
     private static func source(_ section: ConfigurationSection, _ name: String) -> Source? {

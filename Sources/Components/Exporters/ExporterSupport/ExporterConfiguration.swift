@@ -90,10 +90,21 @@ public struct QueueConfiguration: Sendable, Equatable {
     public var waitsForResult: Bool
     /// The extension that keeps the queue on disk; nil for a queue in memory.
     public var storage: ComponentID?
+    /// Nil: requests are sent as they come.
+    public var batch: SendingBatchConfiguration?
+    /// Header fields, in lowercase, that requests keep until they are sent, as those of the batch's `partitionKeys`
+    /// are: `RequestContext` has them then. Requests that differ in them are not joined.
+    public var metadataKeys: [String] = []
+
+    /// What of a request's header fields is kept.
+    func kept(_ metadata: [String: [String]]) -> [String: [String]] {
+        let keys = metadataKeys + (batch?.partitionKeys ?? [])
+        return keys.isEmpty ? [:] : metadata.filter { keys.contains($0.key) && !$0.value.isEmpty }
+    }
 
     public init(
         consumers: Int = 10, size: Int = 1000, sizer: Sizer = .requests, blocksOnOverflow: Bool = false,
-        waitsForResult: Bool = false, storage: ComponentID? = nil
+        waitsForResult: Bool = false, storage: ComponentID? = nil, batch: SendingBatchConfiguration? = nil
     ) {
         self.consumers = consumers
         self.size = size
@@ -101,6 +112,7 @@ public struct QueueConfiguration: Sendable, Equatable {
         self.blocksOnOverflow = blocksOnOverflow
         self.waitsForResult = waitsForResult
         self.storage = storage
+        self.batch = batch
     }
 
     /// What a batch counts in the queue.
@@ -125,9 +137,7 @@ public struct QueueConfiguration: Sendable, Equatable {
         if storage != nil, waitsForResult {
             section.error("wait_for_result", "cannot be had together with storage: what is stored counts as sent")
         }
-        if !readsBatch, section.isSet("batch") {
-            _ = section.node("batch")
-            section.warning("batch", "has no effect: requests are sent as they come")
-        }
+        guard !readsBatch, let batch = section.optionalSection("batch", .onWhenNamed) else { return }
+        self.batch = SendingBatchConfiguration(batch, queue: self, queueSizer: section.optionalString("sizer"))
     }
 }

@@ -7,12 +7,27 @@ final class ExporterMetrics: Sendable {
     let sendFailed: Counter
     let enqueueFailed: Counter
     let inFlight = Mutex(0)
+    /// Items of what is put into the queue, and of what is sent; nil unless the level of own metrics is `detailed`.
+    let enqueueSize: Histogram?
+    let sendSize: Histogram?
+
+    private static let sizeBounds: [Double] = [
+        10, 25, 50, 75, 100, 250, 500, 750, 1000, 2000, 3000, 4000, 5000, 6000, 7000, 8000, 9000, 10_000, 20_000,
+        30_000, 50_000, 100_000,
+    ]
 
     private let registry: MetricsRegistry
     private let queueLabels: [String: String]
 
     init(_ registry: MetricsRegistry, id: ComponentID, signal: Signal) {
         self.registry = registry
+        func histogram(_ name: String, _ help: String) -> Histogram? {
+            guard registry.isDetailed else { return nil }
+            return registry.histogram(
+                "otelcol_exporter_\(name)", help: help, labels: ["exporter": "\(id)"], bounds: Self.sizeBounds)
+        }
+        enqueueSize = histogram("enqueue_size", "Number of items of requests put into the sending queue.")
+        sendSize = histogram("queue_batch_send_size", "Number of items of requests that are sent.")
         let labels = ["exporter": "\(id)"]
         queueLabels = ["exporter": "\(id)", "data_type": signal.rawValue]
         let noun = signal.itemNoun

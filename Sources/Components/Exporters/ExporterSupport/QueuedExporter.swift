@@ -32,7 +32,7 @@ public protocol ProbingSender: TelemetrySender {
 /// On shutdown waits between attempts are cut short, then what is in the queue gets one attempt each, then the sender
 /// is shut down. What is in a queue on disk stays there instead, and is sent after the next start.
 public final class QueuedExporter: BackEndProbing {
-    private struct Request: Sendable {
+    struct Request: Sendable {
         enum Content: Sendable {
             case inMemory(Telemetry)
             case stored(StoredBatch)
@@ -42,6 +42,8 @@ public final class QueuedExporter: BackEndProbing {
         var items: Int
         /// Told the outcome, if the caller waits for it.
         var result: CheckedContinuation<Void, any Error>?
+        /// Header fields that go with it, as far as `QueueConfiguration` keeps them.
+        var metadata: [String: [String]] = [:]
 
         var isStored: Bool {
             if case .stored = content { true } else { false }
@@ -55,7 +57,7 @@ public final class QueuedExporter: BackEndProbing {
     private let retryWaits = InterruptibleSleep()
     private let consumers = Mutex<[Task<Void, Never>]>([])
     private let metrics: ExporterMetrics
-    private let signal: Signal
+    let signal: Signal
     /// Of the queue on disk, by which its owner knows it again.
     private let storedName: String
     /// Nil for a queue in memory, and before the start.
@@ -87,10 +89,14 @@ public final class QueuedExporter: BackEndProbing {
                 throw error
             }
         }
-        let count = settings.consumers
         metrics.observe(capacity: queue.capacity) { [weak queue] in queue?.usedSize ?? 0 }
+        if let batch = settings.batch {
+            let task = Task { await self.sendBatches(from: queue, batch, workers: settings.consumers) }
+            consumers.withLock { $0 = [task] }
+            return
+        }
         consumers.withLock { consumers in
-            consumers = (0..<count).map { _ in
+            consumers = (0..<settings.consumers).map { _ in
                 Task {
                     while let request = await queue.dequeue() { await self.process(request) }
                 }
@@ -171,6 +177,7 @@ public final class QueuedExporter: BackEndProbing {
             }
             return
         }
+        metrics.enqueueSize?.record(Double(items))
         if let stored = stored.withLock({ $0 }) {
             do {
                 try await store(telemetry, items: items, in: stored, queue, settings)
@@ -184,7 +191,8 @@ public final class QueuedExporter: BackEndProbing {
             if settings.waitsForResult {
                 try await enqueueAndWait(telemetry, items: items, size: size, queue)
             } else {
-                try await queue.enqueue(Request(content: .inMemory(telemetry), items: items), size: size)
+                try await queue.enqueue(
+                    Request(content: .inMemory(telemetry), items: items, metadata: metadata(settings)), size: size)
             }
         } catch let error as QueueError {
             throw rejected(items, error)
@@ -209,7 +217,7 @@ public final class QueuedExporter: BackEndProbing {
         let size = settings.size(items: items) { bytes.count }
         if size > queue.capacity { throw QueueError.tooLarge }
         if !settings.blocksOnOverflow, queue.usedSize > queue.capacity - size { throw QueueError.full }
-        let batch = try await stored.add(bytes, items: items)
+        let batch = try await stored.add(StoredContent(bytes, metadata: metadata(settings)), items: items)
         do {
             try await queue.enqueue(Request(content: .stored(batch), items: items), size: size)
         } catch QueueError.closed {
@@ -232,11 +240,14 @@ public final class QueuedExporter: BackEndProbing {
     private func enqueueAndWait(
         _ telemetry: Telemetry, items: Int, size: Int, _ queue: SendingQueue<Request>
     ) async throws {
+        let metadata = configuration.queue.map { self.metadata($0) } ?? [:]
         try await withCheckedThrowingContinuation { continuation in
             Task {
                 do {
                     try await queue.enqueue(
-                        Request(content: .inMemory(telemetry), items: items, result: continuation), size: size)
+                        Request(
+                            content: .inMemory(telemetry), items: items, result: continuation, metadata: metadata),
+                        size: size)
                 } catch {
                     continuation.resume(throwing: error)
                 }
@@ -244,42 +255,70 @@ public final class QueuedExporter: BackEndProbing {
         }
     }
 
+    /// What is kept of the header fields of the request that is being taken.
+    private func metadata(_ settings: QueueConfiguration) -> [String: [String]] {
+        settings.kept(RequestContext.current?.metadata ?? [:])
+    }
+
+    // MARK: - Requests
+
     private func process(_ request: Request) async {
+        guard let content = await content(of: request) else { return }
+        await finish(request, await outcome(of: content.telemetry, items: request.items, content.metadata))
+    }
+
+    /// Nil for what stays on disk, and for what cannot be read, which is dealt with then.
+    func content(of request: Request) async -> (telemetry: Telemetry, metadata: [String: [String]])? {
         switch request.content {
-        case .inMemory(let telemetry): await process(telemetry, request)
+        case .inMemory(let telemetry): return (telemetry, request.metadata)
         case .stored(let batch):
-            guard !retryWaits.isInterrupted, let stored = stored.withLock({ $0 }) else { return }
-            let telemetry: Telemetry
+            guard !retryWaits.isInterrupted, let stored = stored.withLock({ $0 }) else { return nil }
             do {
-                telemetry = try Telemetry(signal, serializedBytes: try await stored.read(batch))
+                let content = try await stored.read(batch)
+                let telemetry = try Telemetry(signal, serializedBytes: content.bytes)
+                // Another configuration may have kept more.
+                return (telemetry, configuration.queue?.kept(content.metadata) ?? [:])
             } catch {
                 logLoss("A stored batch cannot be read. Dropping data.", error, "dropped_items", request.items)
                 metrics.sendFailed.add(request.items)
                 await forget(batch, in: stored)
-                return
+                return nil
             }
-            if await process(telemetry, request) { await forget(batch, in: stored) }
         }
     }
 
-    /// - Returns: whether the batch is dealt with: sent, or lost for good.
-    @discardableResult
-    private func process(_ telemetry: Telemetry, _ request: Request) async -> Bool {
+    func outcome(
+        of telemetry: Telemetry, items: Int, _ metadata: [String: [String]]
+    ) async -> Result<Void, any Error> {
+        metrics.sendSize?.record(Double(items))
         do {
-            try await sendWithRetries(telemetry, items: request.items)
-            request.result?.resume()
-        } catch let interruption as InterruptedByShutdown where request.isStored {
+            try await RequestContext.$current.withValue(
+                metadata.isEmpty ? nil : RequestContext(metadata: metadata)
+            ) { try await sendWithRetries(telemetry, items: items) }
+            return .success(())
+        } catch {
+            return .failure(error)
+        }
+    }
+
+    /// Tells who waits, and forgets what is dealt with: sent, or lost for good.
+    func finish(_ request: Request, _ outcome: Result<Void, any Error>) async {
+        switch outcome {
+        case .success: request.result?.resume()
+        case .failure(let interruption as InterruptedByShutdown) where request.isStored:
             logger.info(
                 "Shutting down: a batch stays stored until the next start", metadata: ["error": "\(interruption)"])
-            return false
-        } catch let loss as PartialLoss {
+            return
+        case .failure(let loss as PartialLoss):
             // The sender has said itself what was lost and why.
             request.result?.resume(throwing: PermanentError(loss))
-        } catch {
+        case .failure(let error):
             logLoss("Exporting failed. Dropping data.", error, "dropped_items", request.items)
             request.result?.resume(throwing: error)
         }
-        return true
+        if case .stored(let batch) = request.content, let stored = stored.withLock({ $0 }) {
+            await forget(batch, in: stored)
+        }
     }
 
     // MARK: - Attempts

@@ -7,16 +7,30 @@ public enum RetryAfter {
         let seconds: Int
         if text.count == 1, let number = Int(text[0]) {
             seconds = number
-        } else if let date = date(text) {
+        } else if let date = HTTPDate.seconds(text) {
             seconds = date - now
         } else {
             return nil
         }
         return .seconds(min(max(seconds, 0), 86_400))
     }
+}
 
-    /// Seconds since 1970 of a date that was split at spaces: day name, day, month, year, time, `GMT`.
-    private static func date(_ parts: [Substring]) -> Int? {
+/// Dates of HTTP header fields (RFC 9110 §5.6.7).
+public enum HTTPDate {
+    /// - Parameter text: Such as `Sun, 06 Nov 1994 08:49:37 GMT`; cookies also have `Sun, 06-Nov-1994 08:49:37 GMT`.
+    /// - Returns: Seconds since 1970; nil for other forms.
+    public static func seconds(_ text: String) -> Int? {
+        var parts = text.split(separator: " ", omittingEmptySubsequences: true)
+        if parts.count == 4 {
+            let date = parts[1].split(separator: "-", omittingEmptySubsequences: false)
+            if date.count == 3 { parts.replaceSubrange(1...1, with: date) }
+        }
+        return seconds(parts)
+    }
+
+    /// Split at spaces: day name, day, month, year, time, `GMT`.
+    static func seconds(_ parts: [Substring]) -> Int? {
         let months = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
         guard parts.count == 6, parts[0].hasSuffix(","), parts[5] == "GMT", let day = Int(parts[1]),
             let month = months.firstIndex(of: String(parts[2])), let year = Int(parts[3]),

@@ -19,7 +19,7 @@ final class SendingQueue<Element: Sendable>: Sendable {
         var head = 0
         var usedSize = 0
         var isClosed = false
-        var consumers: [CheckedContinuation<Element?, Never>] = []
+        var consumers: [(id: UInt64, continuation: CheckedContinuation<Dequeued, Never>)] = []
         var producers: [(id: UInt64, producer: Producer)] = []
         var nextID: UInt64 = 0
         /// Producers that were cancelled before they began to wait.
@@ -45,6 +45,14 @@ final class SendingQueue<Element: Sendable>: Sendable {
         }
     }
 
+    /// What a consumer gets.
+    enum Dequeued: Sendable {
+        case element(Element)
+        /// Nothing came in time.
+        case timeout
+        case closed
+    }
+
     let capacity: Int
     private let blocksOnOverflow: Bool
     private let state = Mutex(State())
@@ -66,7 +74,7 @@ final class SendingQueue<Element: Sendable>: Sendable {
                 if state.isClosed { throw QueueError.closed }
                 guard state.usedSize <= capacity - size else { return false }
                 if let consumer = state.consumers.popLast() {
-                    consumer.resume(returning: element)
+                    consumer.continuation.resume(returning: .element(element))
                 } else {
                     state.append(Entry(element: element, size: size))
                 }
@@ -116,20 +124,46 @@ final class SendingQueue<Element: Sendable>: Sendable {
 
     /// The oldest element, waiting for one; nil when the queue is closed and empty.
     func dequeue() async -> Element? {
+        guard case .element(let element) = await dequeue(id: nil) else { return nil }
+        return element
+    }
+
+    /// As `dequeue`, but no longer than until `deadline`.
+    func dequeue(until deadline: ContinuousClock.Instant) async -> Dequeued {
+        let id = state.withLock { state in
+            state.nextID += 1
+            return state.nextID
+        }
+        let timer = Task {
+            // A timer that is cancelled has nothing to do any more.
+            guard (try? await Task.sleep(until: deadline, clock: .continuous)) != nil else { return }
+            let consumer = state.withLock { state -> CheckedContinuation<Dequeued, Never>? in
+                guard let index = state.consumers.firstIndex(where: { $0.id == id }) else { return nil }
+                return state.consumers.remove(at: index).continuation
+            }
+            consumer?.resume(returning: .timeout)
+        }
+        defer { timer.cancel() }
+        return await dequeue(id: id, deadline: deadline)
+    }
+
+    private func dequeue(id: UInt64?, deadline: ContinuousClock.Instant? = nil) async -> Dequeued {
         await withCheckedContinuation { continuation in
-            let (element, mustResume, producers): (Element?, Bool, [Producer]) = state.withLock { state in
+            let (result, producers): (Dequeued?, [Producer]) = state.withLock { state in
                 if let entry = state.popFirst() {
                     // All who wait try again: who does not fit waits again.
                     let producers = state.producers.map(\.producer)
                     state.producers = []
-                    return (entry.element, true, producers)
+                    return (.element(entry.element), producers)
                 }
-                if state.isClosed { return (nil, true, []) }
-                state.consumers.append(continuation)
-                return (nil, false, [])
+                if state.isClosed { return (.closed, []) }
+                // The timer may have gone off before there was somebody to wake.
+                if let deadline, ContinuousClock.now >= deadline { return (.timeout, []) }
+                state.consumers.append((id ?? 0, continuation))
+                return (nil, [])
             }
             for producer in producers { producer.continuation.resume() }
-            if mustResume { continuation.resume(returning: element) }
+            if let result { continuation.resume(returning: result) }
         }
     }
 
@@ -143,7 +177,7 @@ final class SendingQueue<Element: Sendable>: Sendable {
             }
             return (state.consumers, state.producers)
         }
-        for consumer in consumers { consumer.resume(returning: nil) }
+        for consumer in consumers { consumer.continuation.resume(returning: .closed) }
         for (_, producer) in producers { producer.continuation.resume(throwing: QueueError.closed) }
     }
 }

@@ -24,6 +24,7 @@ final class OTLPGRPCSender: ProbingSender {
     private let logger: Logger
     private let running = Mutex<Running?>(nil)
     private let authenticator = Mutex<(any ClientAuthenticator)?>(nil)
+    private let tls = Mutex<ReloadingClientTLS?>(nil)
     private let metadata: Metadata
     private let options: CallOptions
 
@@ -59,6 +60,7 @@ final class OTLPGRPCSender: ProbingSender {
     }
 
     func shutdown() async {
+        tls.withLock { $0.take() }?.stopReloading()
         guard let running = running.withLock({ $0.take() }) else { return }
         running.client.beginGracefulShutdown()
         await running.connections.value
@@ -98,14 +100,16 @@ final class OTLPGRPCSender: ProbingSender {
     /// The transport's own TLS waits five seconds for the server when it closes a connection, and has neither a choice
     /// of versions nor errors that name a file.
     private func makeSecureConnection() throws -> @Sendable (any Channel) -> EventLoopFuture<Void> {
-        var tls = try configuration.tls.nioTLS()
-        tls.applicationProtocols = ["h2"]
-        let context = try NIOSSLContext(configuration: tls)
+        let tls = try ReloadingClientTLS(configuration.tls, protocols: ["h2"], logger: logger)
+        // What is wrong with them should be known now.
+        _ = try tls.context()
+        tls.startReloading()
+        self.tls.withLock { $0 = tls }
         let serverName = configuration.certificateName
         return { channel in
             channel.eventLoop.makeCompletedFuture {
                 try channel.pipeline.syncOperations.addHandler(
-                    NIOSSLClientHandler(context: context, serverHostname: serverName), position: .first)
+                    NIOSSLClientHandler(context: try tls.context(), serverHostname: serverName), position: .first)
             }
         }
     }

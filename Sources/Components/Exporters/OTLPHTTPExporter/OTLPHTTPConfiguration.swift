@@ -19,6 +19,7 @@ public struct OTLPHTTPConfiguration: Sendable {
         case gzip
         case zlib
         case deflate
+        case zstd
         case none
     }
 
@@ -31,7 +32,7 @@ public struct OTLPHTTPConfiguration: Sendable {
     public var authentication: ClientAuthentication?
     public var encoding = Encoding.proto
     public var compression = Compression.gzip
-    /// 1 to 9; -1 for zlib's default.
+    /// 1 to 9, for zstd to 22; -1 for the default.
     public var compressionLevel = -1
     /// In the order written; they replace what the exporter itself sends.
     public var headers: [(name: String, value: OpaqueString)] = []
@@ -51,11 +52,7 @@ public struct OTLPHTTPConfiguration: Sendable {
             section.error(nil, "at least one endpoint must be specified")
         }
         exporter = ExporterConfiguration(section, defaultTimeout: .seconds(30))
-        let tlsSection = section.section("tls")
-        tls = ClientTLSConfiguration(tlsSection)
-        if tls.serverName != nil {
-            tlsSection.error("server_name_override", "is not supported for HTTP")
-        }
+        tls = ClientTLSConfiguration(section.section("tls"))
         authentication = ClientAuthentication(section)
         encoding = section.enumeration("encoding", default: .proto)
         if section.optionalString("compression") == "" {
@@ -63,7 +60,8 @@ public struct OTLPHTTPConfiguration: Sendable {
         } else {
             compression = section.enumeration("compression", default: .gzip)
         }
-        compressionLevel = section.section("compression_params").integer("level", default: -1, in: -1...9)
+        compressionLevel = section.section("compression_params").integer(
+            "level", default: -1, in: -1...(compression == .zstd ? 22 : 9))
         headers = section.headers("headers")
         for (name, value) in headers where !HTTPHeaderSyntax.isValid(name, value.value) {
             section.error("headers", "\"\(name)\" is no valid header")

@@ -10,6 +10,7 @@ import OTLP
 import SwiftProtobuf
 import Synchronization
 import ZlibCompression
+import ZstdCompression
 
 /// Sends batches of one signal to one URL.
 final class OTLPHTTPSender: ProbingSender {
@@ -19,6 +20,8 @@ final class OTLPHTTPSender: ProbingSender {
     private let userAgent: String
     private let client = Mutex<HTTPClient?>(nil)
     private let authenticator = Mutex<(any ClientAuthenticator)?>(nil)
+    private let tls = Mutex<ReloadingClientTLS?>(nil)
+    private let serverName: ServerNameOverride?
     /// Answers are small; a server that sends more is broken, or hostile.
     private let maximumAnswerBytes = 64 << 10
 
@@ -26,6 +29,7 @@ final class OTLPHTTPSender: ProbingSender {
         self.configuration = configuration
         self.url = url
         logger = context.logger
+        serverName = ServerNameOverride(url, name: configuration.tls.serverName)
         userAgent = "\(context.build.description)/\(context.build.version) (linux)"
     }
 
@@ -41,13 +45,17 @@ final class OTLPHTTPSender: ProbingSender {
         settings.connectionPool.idleTimeout = TimeAmount(saturating: configuration.idleConnectionTimeout)
         // A TLS context is made only if it is needed: it fails where no CA certificates are installed.
         if url.lowercased().hasPrefix("https://") {
-            settings.tlsConfiguration = try configuration.tls.nioTLS()
+            let new = try ReloadingClientTLS(configuration.tls, logger: logger)
+            new.startReloading()
+            tls.withLock { $0 = new }
         }
+        if let name = serverName { settings.dnsOverride = [name.name: name.host] }
         let new = HTTPClient(eventLoopGroupProvider: .singleton, configuration: settings)
         client.withLock { $0 = new }
     }
 
     func shutdown() async {
+        tls.withLock { $0.take() }?.stopReloading()
         guard let client = client.withLock({ $0.take() }) else { return }
         do {
             try await client.shutdown()
@@ -88,18 +96,21 @@ final class OTLPHTTPSender: ProbingSender {
 
     private func makeRequest(_ telemetry: Telemetry) throws -> HTTPClientRequest {
         var payload = try Self.payload(telemetry, configuration.encoding)
-        var request = HTTPClientRequest(url: url)
+        var request = HTTPClientRequest(url: serverName?.url ?? url)
+        request.tlsConfiguration = tls.withLock { $0 }?.current
         request.method = .POST
+        if let serverName { request.headers.add(name: "Host", value: serverName.authority) }
         request.headers.add(name: "User-Agent", value: userAgent)
         request.headers.add(name: "Content-Type", value: configuration.encoding.contentType)
-        let format: ZlibFormat? =
-            switch configuration.compression {
-            case .gzip: .gzip
-            case .zlib, .deflate: .zlib
-            case .none: nil
-            }
-        if let format {
-            payload = try payload.compressed(format, level: configuration.compressionLevel)
+        let level = configuration.compressionLevel
+        switch configuration.compression {
+        case .gzip: payload = try payload.compressed(.gzip, level: level)
+        case .zlib, .deflate: payload = try payload.compressed(.zlib, level: level)
+        // Its default is 0; 3 is what that means.
+        case .zstd: payload = try Zstd.compress(payload, level: max(0, level))
+        case .none: break
+        }
+        if configuration.compression != .none {
             request.headers.add(name: "Content-Encoding", value: configuration.compression.rawValue)
         }
         if !configuration.keepsConnections { request.headers.add(name: "Connection", value: "close") }

@@ -122,13 +122,3 @@ final class BearerTokenAuth: ClientAuthenticator, ServerAuthenticator {
         return ["raw": first]
     }
 }
-
-/// Compares without ending early at the first difference.
-func isEqualInConstantTime(_ left: String, _ right: String) -> Bool {
-    let (left, right) = (Array(left.utf8), Array(right.utf8))
-    var difference = left.count ^ right.count
-    for index in left.indices {
-        difference |= Int(left[index] ^ (right.isEmpty ? 0 : right[index % right.count]))
-    }
-    return difference == 0
-}

@@ -25,25 +25,27 @@ final class FileBatches: StoredBatches {
         self.files = files
     }
 
-    func add(_ bytes: [UInt8], items: Int) async throws -> StoredBatch {
-        try await files.run { [self] in
+    func add(_ content: StoredContent, items: Int) async throws -> StoredBatch {
+        let form = try BatchRecord(content, items: items)
+        return try await files.run { [self] in
             try state.withLock { state in
-                guard let record = try state?.log.append(bytes, tag: UInt32(clamping: items)) else { throw Self.closed }
+                guard let record = try state?.log.append(form.bytes, tag: form.tag) else { throw Self.closed }
                 state?.records[record.number] = record
                 return Self.batch(record)
             }
         }
     }
 
-    func read(_ batch: StoredBatch) async throws -> [UInt8] {
-        try await files.run { [self] in
+    func read(_ batch: StoredBatch) async throws -> StoredContent {
+        let form = try await files.run { [self] in
             try state.withLock { state in
                 guard let record = state?.records[batch.number], let bytes = try state?.log.read(record) else {
                     throw Self.closed
                 }
-                return bytes
+                return BatchRecord(bytes: bytes, tag: record.tag)
             }
         }
+        return try form.content()
     }
 
     func remove(_ batch: StoredBatch) async throws {
@@ -60,7 +62,7 @@ final class FileBatches: StoredBatches {
     }
 
     private static func batch(_ record: SegmentLog.Record) -> StoredBatch {
-        StoredBatch(number: record.number, sizeBytes: record.length, items: Int(record.tag))
+        StoredBatch(number: record.number, sizeBytes: record.length, items: BatchRecord.items(record.tag))
     }
 
     private static var closed: CollectorError { CollectorError("the storage is closed") }

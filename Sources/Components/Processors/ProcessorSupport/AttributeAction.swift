@@ -57,7 +57,7 @@ extension AttributeAction.Operation {
         let key = section.string("key")
         let word = section.string("action").lowercased()
         let pattern = Self.pattern(section)
-        let sources = Self.sources(section)
+        var sources = Self.sources(section)
         let fallback = section.node("default_value").flatMap { $0.isNull ? nil : OTLPAnyValue($0) }
         let type = section.optionalString("converted_type")
         func require(_ condition: Bool, _ message: String) -> Bool {
@@ -66,6 +66,8 @@ extension AttributeAction.Operation {
         }
         switch word {
         case "insert", "update", "upsert":
+            // A value that an unset variable left empty: the default alone is enough.
+            if sources.isEmpty, let fallback { sources = [.value(fallback)] }
             guard require(!key.isEmpty, "missing required field \"key\""),
                 require(
                     sources.count == 1,

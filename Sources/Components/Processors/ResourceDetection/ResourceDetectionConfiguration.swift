@@ -1,4 +1,6 @@
 import Collector
+import K8sAttributesProcessor
+import RegularExpressions
 
 /// The processor `resource_detection`: its keys and defaults are the OpenTelemetry Collector's.
 public struct ResourceDetectionConfiguration: Sendable {
@@ -19,7 +21,7 @@ public struct ResourceDetectionConfiguration: Sendable {
         refreshInterval = section.duration("refresh_interval", default: .zero, in: .zero ... .seconds(86_400 * 7))
         detectors = []
         for name in names {
-            guard let kind = DetectorKind(rawValue: name) else {
+            guard let kind = DetectorKind(name: name) else {
                 let known = DetectorKind.allCases.map(\.rawValue).joined(separator: ", ")
                 section.error("detectors", "unknown detector \"\(name)\" (known ones: [\(known)])")
                 continue
@@ -28,9 +30,11 @@ public struct ResourceDetectionConfiguration: Sendable {
             detectors.append(DetectorSettings(kind: kind))
         }
         // Settings of detectors that are not used are checked too: a file is often shared.
-        for kind in DetectorKind.allCases where section.isSet(kind.rawValue) {
-            let settings = DetectorSettings(kind: kind, section.section(kind.rawValue))
-            if let index = detectors.firstIndex(where: { $0.kind == kind }) { detectors[index] = settings }
+        for kind in DetectorKind.allCases {
+            for key in [kind.rawValue] + kind.aliases where section.isSet(key) {
+                let settings = DetectorSettings(kind: kind, section.section(key))
+                if let index = detectors.firstIndex(where: { $0.kind == kind }) { detectors[index] = settings }
+            }
         }
         // They tune clients of the OpenTelemetry Collector's own.
         for key in ["tls", "auth", "proxy_url", "attributes"] where section.isSet(key) {
@@ -44,11 +48,26 @@ public struct ResourceDetectionConfiguration: Sendable {
 public enum DetectorKind: String, Sendable, CaseIterable {
     case env
     case system
+    case docker
     case ec2
+    case ecs
     case eks
     case gcp
     case azure
     case aks
+    case k8sAPI = "k8s_api"
+    case heroku
+    case dynatrace
+
+    /// Older names.
+    var aliases: [String] { self == .k8sAPI ? ["k8snode"] : [] }
+
+    init?(name: String) {
+        guard let kind = Self.allCases.first(where: { $0.rawValue == name || $0.aliases.contains(name) }) else {
+            return nil
+        }
+        self = kind
+    }
 }
 
 /// One detector, and which attributes are wanted of it.
@@ -60,6 +79,11 @@ public struct DetectorSettings: Sendable {
     public var hostNameSources = ["dns", "os"]
     /// Whether the lack of a metadata service is an error at the start.
     public var failsWithoutMetadata = false
+    /// Which of an EC2 instance's tags are wanted.
+    public var tags: [RegularExpression] = []
+    /// Where the API's node is named; of `k8s_api`.
+    public var nodeVariable = "K8S_NODE_NAME"
+    public var nodeLookup = KubernetesNodeLookup()
 
     init(kind: DetectorKind) {
         self.kind = kind
@@ -76,13 +100,26 @@ public struct DetectorSettings: Sendable {
             for source in hostNameSources where !["dns", "os", "cname", "lookup"].contains(source) {
                 section.error("hostname_sources", "unknown source \"\(source)\" (known ones: [dns, os, cname, lookup])")
             }
-        case .ec2, .eks, .gcp, .azure, .aks:
+        case .k8sAPI:
+            nodeVariable = section.string("node_from_env_var", default: nodeVariable)
+            nodeLookup = KubernetesNodeLookup(section)
+        case .ec2, .ecs, .eks, .gcp, .azure, .aks:
             failsWithoutMetadata = section.boolean("fail_on_missing_metadata", default: false)
-            for key in ["tags", "max_attempts", "max_backoff", "node_from_env_var"] where section.isSet(key) {
+            if kind == .ec2 {
+                for text in section.strings("tags") {
+                    do {
+                        tags.append(try RegularExpression(text))
+                    } catch {
+                        section.error("tags", "\(error)")
+                    }
+                }
+            }
+            for key in ["tags", "max_attempts", "max_backoff", "node_from_env_var"]
+            where !(kind == .ec2 && key == "tags") && section.isSet(key) {
                 _ = section.node(key)
                 section.warning(key, "has no effect")
             }
-        case .env: break
+        case .env, .docker, .heroku, .dynatrace: break
         }
     }
 

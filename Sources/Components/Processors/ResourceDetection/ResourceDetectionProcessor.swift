@@ -133,8 +133,8 @@ final class Detection: Sendable {
 extension DetectorKind {
     var needsNetwork: Bool {
         switch self {
-        case .env, .system: false
-        case .ec2, .eks, .gcp, .azure, .aks: true
+        case .env, .system, .docker, .k8sAPI, .heroku, .dynatrace: false
+        case .ec2, .ecs, .eks, .gcp, .azure, .aks: true
         }
     }
 }

@@ -54,7 +54,12 @@ struct OTLPHTTPService: HTTPService {
 
     func refusal(_ status: HTTPResponseStatus, _ reason: String, for request: HTTPRequest) -> HTTPAnswer {
         guard let encoding = Encoding(rawValue: request.mediaType) else { return .text(status, reason) }
-        let code: OTLPRefusal.Code = status == .unauthorized ? .unauthenticated : .invalidArgument
+        let code: OTLPRefusal.Code =
+            switch status {
+            case .unauthorized: .unauthenticated
+            case .serviceUnavailable: .unavailable
+            default: .invalidArgument
+            }
         return Self.answer(status, OTLPRefusal(code: code, message: reason), encoding)
     }
 

@@ -89,11 +89,7 @@ extension OTLPIntake {
         do {
             try await take(telemetry, by: .grpc)
         } catch let refusal as OTLPRefusal {
-            var metadata = Metadata()
-            if refusal.retryDelay != nil, let details: [UInt8] = try? refusal.status.serializedBytes() {
-                metadata.addBinary(details, forKey: "grpc-status-details-bin")
-            }
-            throw RPCError(code: refusal.rpcCode, message: refusal.message, metadata: metadata)
+            throw refusal.rpcError
         }
     }
 }
@@ -129,7 +125,16 @@ extension RPCRouter {
 }
 
 extension OTLPRefusal {
-    fileprivate var rpcCode: RPCError.Code {
+    /// With the delay, if there is one, in the trailers.
+    fileprivate var rpcError: RPCError {
+        var metadata = Metadata()
+        if retryDelay != nil, let details: [UInt8] = try? status.serializedBytes() {
+            metadata.addBinary(details, forKey: "grpc-status-details-bin")
+        }
+        return RPCError(code: rpcCode, message: message, metadata: metadata)
+    }
+
+    private var rpcCode: RPCError.Code {
         switch code {
         case .invalidArgument: .invalidArgument
         case .resourceExhausted: .resourceExhausted
@@ -159,6 +164,10 @@ struct RequestContextInterceptor: ServerInterceptor {
             if let authenticator {
                 do {
                     known.authentication = try await authenticator.authenticate(headers: fields)
+                } catch let error as AuthenticationUnavailable {
+                    throw OTLPRefusal(
+                        code: .unavailable, message: "\(error)", retryDelay: error.retryDelay
+                    ).rpcError
                 } catch {
                     throw RPCError(code: .unauthenticated, message: "\(error)")
                 }

@@ -1,13 +1,14 @@
 import Engine
 import FoundationEssentials
 import OTLP
+import Processes
 
 /// Turns an interval of the engine into one OTLP message: a resource for every life of a process, in it one scope, in
 /// it one profile for every kind of sample that has data.
 ///
 /// | Kind | Sample type | Period | A sample's arrays |
 /// |---|---|---|---|
-/// | on-CPU | samples, count | cpu, nanoseconds: 10⁹ divided by the sampling rate | timestamps; each counts 1 |
+/// | on-CPU | samples, count | cpu, nanoseconds: 10⁹ divided by the sampling rate | timestamps; each counts 1, or values where it counts more |
 /// | off-CPU | off_cpu, nanoseconds | none | timestamps and as many values |
 /// | probes | events, count | none | timestamps; each counts 1 |
 ///
@@ -55,7 +56,9 @@ public struct ProfilesEncoder: Sendable {
                 let sample = interval.samples[order[position]]
                 guard sample.process == first.process, sample.origin == first.origin else { break }
                 let stack = stacks.stack(ofTrace: sample.trace, &builder)
-                threads.add(sample, stack: stack, &builder)
+                let labels =
+                    interval.labelSets.indices.contains(sample.labels) ? interval.labelSets[sample.labels] : []
+                threads.add(sample, labels: labels, stack: stack, &builder)
                 position += 1
             }
             var profile = emptyProfile(of: first.origin, &builder)
@@ -138,9 +141,39 @@ struct ProfileTime {
     }
 }
 
+extension ProcessContext.Attribute {
+    fileprivate var keyValue: OTLPKeyValue {
+        .with {
+            $0.key = key
+            $0.value = value.otlp
+        }
+    }
+}
+
+extension ProcessContext.Value {
+    fileprivate var otlp: OTLPAnyValue {
+        .with {
+            switch self {
+            case .string(let text): $0.stringValue = text
+            case .boolean(let value): $0.boolValue = value
+            case .integer(let value): $0.intValue = value
+            case .double(let value): $0.doubleValue = value
+            case .array(let values): $0.arrayValue.values = values.map(\.otlp)
+            }
+        }
+    }
+}
+
 /// What a resource says of a process, sorted by key. All of it is written inline, because not all receivers resolve
 /// references to strings in resources.
 enum ProcessAttributes {
+    /// What a process may say of itself: not what is observed of it, nor what data is found by or routed by.
+    private static func mayState(_ key: String) -> Bool {
+        let refusedPrefixes = ["container.", "data_stream.", "elasticsearch.", "host.", "os.", "otelcol.", "process."]
+        let refusedKeys = ["host", "ip", "k8s.pod.ip", "k8s.pod.uid", "service.name"]
+        return !refusedKeys.contains(key) && !refusedPrefixes.contains { key.hasPrefix($0) }
+    }
+
     static func attributes(pid: Int32, _ process: ProfileProcess?) -> [OTLPKeyValue] {
         var attributes: [OTLPKeyValue] = []
         if let process {
@@ -169,7 +202,12 @@ enum ProcessAttributes {
                 if !name.isEmpty { attributes.append(OTLPKeyValue("process.executable.name", String(name))) }
             }
         }
-        attributes.append(OTLPKeyValue("process.pid", Int64(pid)))
+        // What is outside of the profiler's pid namespace has none.
+        if pid >= 0 { attributes.append(OTLPKeyValue("process.pid", Int64(pid))) }
+        if let context = process?.context {
+            let observed = Set(attributes.map(\.key))
+            attributes += context.attributes.filter { !observed.contains($0.key) && mayState($0.key) }.map(\.keyValue)
+        }
         return attributes.sorted { $0.key.utf8.lexicographicallyPrecedes($1.key.utf8) }
     }
 }

@@ -7,9 +7,12 @@ extension ProfilingConfiguration {
         self.init()
         Self.declareOldKeys(section)
         readSampling(section)
+        readProcesses(section.section("processes"))
         readReporting(section)
         readInterpreters(section)
         readKernelSide(section)
+        nativeSymbols = NativeSymbolsConfiguration(section.section("native_symbols"))
+        debuginfod = DebuginfodConfiguration(section.section("debuginfod"))
         probes = Self.probes(section)
         errorMode = section.enumeration("error_mode", default: errorMode, ignoringCase: true)
         warnAboutMissingFeatures(section)
@@ -30,6 +33,17 @@ extension ProfilingConfiguration {
             } else {
                 section.error("pin_cpu_ids", "invalid list of CPUs \"\(text)\"; write for example 0-3,7")
             }
+        }
+    }
+
+    private mutating func readProcesses(_ section: ConfigurationSection) {
+        processes = ProcessSelection(section)
+        let settings = PodLabelSettings(
+            section.section("kubernetes"), environment: ProfilingReceiver.environmentVariable)
+        if processes.needsPodLabels {
+            podLabels = settings
+        } else if section.contains("kubernetes") {
+            section.warning("kubernetes", "has an effect only with a pattern that has pod_label")
         }
     }
 
@@ -94,17 +108,8 @@ extension ProfilingConfiguration {
             let key = Self.probeKeys.first { section.map.entry($0) != nil } ?? "probes"
             section.warning(key, "are not supported yet: no samples are taken at them")
         }
-        if filterMinProcessAge > .zero {
-            section.warning(
-                "filter_min_process_age", "is not supported yet: processes are profiled from their start on")
-        }
         if obiProcessContext {
             section.warning("obi_process_ctx", "is not supported yet: nothing is shared with other programs")
-        }
-        if pidNamespaceTranslation == .auto {
-            section.warning(
-                "pid_namespace_translation_mode",
-                "is not supported yet: pids are those of the initial pid namespace")
         }
     }
 

@@ -1,4 +1,5 @@
 import Collector
+import Processes
 
 /// What `receivers::profiling` says. Keys, defaults and limits are those of the OpenTelemetry eBPF profiler's receiver;
 /// `ProfilingConfiguration+Decoding.swift` has the names of the keys.
@@ -13,7 +14,8 @@ public struct ProfilingConfiguration: Sendable, Equatable {
         case python, perl, php, hotspot, ruby, v8, dotnet, go, beam, luajit
     }
 
-    /// Whether pids are those of the host (`none`) or of the receiver's own pid namespace.
+    /// Whether pids are those of the host (`none`) or of the receiver's own pid namespace: of processes in that one only
+    /// (`exact`), or in those below it too (`recursive`, `auto`). In the host's there is nothing to translate.
     public enum PIDNamespaceTranslation: String, Sendable, CaseIterable {
         case none, auto, exact, recursive
     }
@@ -64,22 +66,15 @@ public struct ProfilingConfiguration: Sendable, Equatable {
     /// Nil for all CPUs.
     public var pinCPUIDs: Set<Int>?
     public var probes: [Probe] = []
+    /// Which processes are profiled, and how densely. Not in the reference.
+    public var processes = ProcessSelection()
+    /// Nil where `processes` needs no labels of pods.
+    public var podLabels: PodLabelSettings?
     /// Memory for the engine's caches and kernel maps together. Not in the reference.
     public var memoryBudgetMiB = 128
+    /// Not in the reference, which names no native code.
+    public var nativeSymbols = NativeSymbolsConfiguration()
+    public var debuginfod = DebuginfodConfiguration()
 
     public init() {}
-
-    /// Settings without which the profiles would not be what was asked for: the receiver does not start with them.
-    /// Each is a sentence. (What is missing but does less harm is warned about when the configuration is read.)
-    public var obstacles: [String] {
-        var obstacles: [String] = []
-        switch pidNamespaceTranslation {
-        case .exact, .recursive:
-            obstacles.append(
-                "pid_namespace_translation is not supported yet: samples would be attributed to wrong processes; run "
-                    + "in the host's pid namespace (hostPID: true, --pid=host) and remove it")
-        case .none, .auto: break
-        }
-        return obstacles
-    }
 }

@@ -1,5 +1,6 @@
 import Collector
 import Engine
+import Glibc
 import Logging
 import OTLP
 import Synchronization
@@ -24,30 +25,33 @@ public final class ProfilingReceiver: RetainableReceiver {
         var metrics: EngineMetricsExport
         /// Ends after the queue's end.
         var consumption: Task<Void, Never>
+        /// Of this receiver at the profile tap.
+        var tap: UInt64
+        var podLabels: (any PodLabelWatch)?
     }
 
     private let configuration: ProfilingConfiguration
     private let context: ComponentContext
     private let next: any Consumer
+    private let network: ProfilingReceiverFactory.Network
     private let makeSource: SourceMaker
     private let queue = IntervalQueue(maximumIntervals: maximumWaitingIntervals, maximumBytes: maximumWaitingBytes)
     private let running = Mutex<Running?>(nil)
 
     init(
         configuration: ProfilingConfiguration, context: ComponentContext, next: any Consumer,
+        network: ProfilingReceiverFactory.Network = .init(),
         makeSource: @escaping SourceMaker
     ) {
         self.configuration = configuration
         self.context = context
         self.next = next
+        self.network = network
         self.makeSource = makeSource
     }
 
     public func start(host: any Host) async throws {
         do {
-            if !configuration.obstacles.isEmpty {
-                throw CollectorError(configuration.obstacles.joined(separator: "\n"))
-            }
             try await startSource()
         } catch {
             guard configuration.errorMode == .ignore else { throw error }
@@ -56,8 +60,39 @@ public final class ProfilingReceiver: RetainableReceiver {
         }
     }
 
+    private func engineOptions() -> EngineOptions {
+        var options = configuration.engineOptions
+        let settings = configuration.debuginfod
+        let servers = settings.servers(environment: Self.environmentVariable)
+        guard configuration.nativeSymbols.isOnHost, !servers.isEmpty else { return options }
+        if let make = network.debugFiles {
+            options.debugFileProvider = make(
+                servers, settings.folder(environment: Self.environmentVariable), settings, engineLog())
+        } else {
+            context.logger.warning(
+                "debuginfod: this program cannot ask servers; debug files come from this machine only")
+        }
+        return options
+    }
+
+    static func environmentVariable(_ name: String) -> String? { getenv(name).map { String(cString: $0) } }
+
+    /// Those that the selection of processes needs.
+    private func startPodLabels() async throws -> (any PodLabelWatch)? {
+        guard let settings = configuration.podLabels else { return nil }
+        guard let make = network.podLabels else {
+            throw CollectorError("processes: this program cannot ask Kubernetes for the labels of pods (pod_label)")
+        }
+        let watch = make(settings, context.logger)
+        try await watch.start()
+        return watch
+    }
+
     private func startSource() async throws {
-        let source = makeSource(configuration.engineOptions, engineLog(), intervalHandler())
+        let podLabels = try await startPodLabels()
+        var options = engineOptions()
+        options.podLabels = podLabels
+        let source = makeSource(options, engineLog(), intervalHandler())
         let metrics = EngineMetricsExport(source: source, registry: context.metrics, receiver: context.id)
         let consumption = Task { await consumeIntervals(metrics) }
         do {
@@ -65,10 +100,12 @@ public final class ProfilingReceiver: RetainableReceiver {
         } catch {
             queue.finish()
             await consumption.value
+            await podLabels?.stop()
             throw error
         }
         metrics.registerNew()
-        running.withLock { $0 = Running(source: source, metrics: metrics, consumption: consumption) }
+        let tap = ProfileTap.shared.sourceStarted(interval: configuration.reporterInterval)
+        running.withLock { $0 = Running(source: source, metrics: metrics, consumption: consumption, tap: tap, podLabels: podLabels) }
     }
 
     /// Stops the source, and waits until its last interval has been consumed.
@@ -78,6 +115,7 @@ public final class ProfilingReceiver: RetainableReceiver {
             return running
         }
         guard let running else { return }
+        ProfileTap.shared.sourceStopped(running.tap)
         var failure: (any Error)?
         do {
             try await BlockingThread.run("stop the profiler") { running.source.stop() }
@@ -87,6 +125,7 @@ public final class ProfilingReceiver: RetainableReceiver {
         queue.finish()
         await running.consumption.value
         running.metrics.removeAll()
+        await running.podLabels?.stop()
         if let failure { throw failure }
     }
 
@@ -132,6 +171,7 @@ public final class ProfilingReceiver: RetainableReceiver {
         while let interval = await queue.next() {
             metrics.registerNew()
             guard let profiles = encoder.encode(interval) else { continue }
+            ProfileTap.shared.publish(profiles)
             let count = profiles.sampleCount
             do {
                 try await next.consume(.profiles(profiles))
@@ -157,12 +197,23 @@ extension ProfilingConfiguration {
         options.reportIntervalNanoseconds = Self.nanoseconds(reporterInterval)
         options.reportJitter = reporterJitter
         options.includeIdle = sendIdleFrames
+        options.selection = processes
+        options.pidTranslation =
+            switch pidNamespaceTranslation {
+            case .none: .none
+            case .exact: .exact
+            case .auto, .recursive: .recursive
+            }
+        options.minimumProcessAgeNanoseconds = Self.nanoseconds(filterMinProcessAge)
         options.cpus = pinCPUIDs
         options.sampledWindowsPercent = probabilisticThreshold
         options.samplingWindowNanoseconds = Self.nanoseconds(probabilisticInterval)
         options.clockSyncIntervalNanoseconds = Self.nanoseconds(clockSyncInterval)
         options.environmentVariables = includeEnvVars
         options.memoryBudgetBytes = memoryBudgetMiB << 20
+        options.namesNativeCode = nativeSymbols.isOnHost
+        options.nameStoreFolder = nativeSymbols.folder(environment: ProfilingReceiver.environmentVariable)
+        options.nameStoreLimitBytes = nativeSymbols.cacheLimitMiB << 20
         return options
     }
 

@@ -1,7 +1,7 @@
 import Engine
 import OTLP
 
-/// The order in which samples are written: by process and life of it, kind, thread, CPU, thread's name, time.
+/// The order in which samples are written: by process and life of it, kind, thread, CPU, thread's name, labels, time.
 ///
 /// It does not depend on the order in which the engine read them, puts together what goes into one profile, and puts
 /// together the samples of one thread on one CPU, which have their attributes in common.
@@ -36,6 +36,7 @@ struct SampleOrder {
             if !haveEqualNames(leftSample, rightSample) {
                 return leftSample.threadName.utf8.lexicographicallyPrecedes(rightSample.threadName.utf8)
             }
+            if leftSample.labels != rightSample.labels { return leftSample.labels < rightSample.labels }
             if left.time != right.time { return left.time < right.time }
             if leftSample.value != rightSample.value { return leftSample.value < rightSample.value }
             return left.index < right.index
@@ -66,15 +67,20 @@ struct ThreadSamples {
     }
 
     /// Samples must come in the order of `SampleOrder`.
-    mutating func add(_ sample: ProfileSample, stack: Int32, _ builder: inout ProfilesDictionaryBuilder) {
-        if let last, last.tid == sample.tid, last.cpu == sample.cpu, SampleOrder.haveEqualNames(last, sample) {
+    mutating func add(
+        _ sample: ProfileSample, labels: [ProfileLabel], stack: Int32, _ builder: inout ProfilesDictionaryBuilder
+    ) {
+        if let last, last.tid == sample.tid, last.cpu == sample.cpu, last.labels == sample.labels,
+            SampleOrder.haveEqualNames(last, sample)
+        {
         } else {
             run += 1
             // By key, as everywhere.
-            attributes = [
-                builder.attribute("cpu.logical_number", Int64(sample.cpu)),
-                builder.attribute("thread.id", Int64(sample.tid)),
-            ]
+            attributes = [builder.attribute("cpu.logical_number", Int64(sample.cpu))]
+            for label in labels {
+                attributes.append(builder.attribute("process.context.label.\(label.key)", label.value))
+            }
+            attributes.append(builder.attribute("thread.id", Int64(sample.tid)))
             if !sample.threadName.isEmpty { attributes.append(builder.attribute("thread.name", sample.threadName)) }
         }
         last = sample
@@ -95,7 +101,17 @@ struct ThreadSamples {
             new.attributeIndices = attributes
             samples.append(new)
         }
+        let earlier = samples[position].timestampsUnixNano.count
         samples[position].timestampsUnixNano.append(min(sample.timeUnixNanoseconds, ProfileTime.latest))
-        if sample.origin == .offCPU { samples[position].values.append(Int64(clamping: sample.value)) }
+        if sample.origin == .offCPU {
+            let (value, overflow) = sample.value.multipliedReportingOverflow(by: UInt64(sample.weight))
+            samples[position].values.append(overflow ? .max : Int64(clamping: value))
+        } else if sample.weight != 1 || !samples[position].values.isEmpty {
+            // Without values each counts 1; with them there is one for each time.
+            if samples[position].values.isEmpty {
+                samples[position].values = Array(repeating: 1, count: earlier)
+            }
+            samples[position].values.append(Int64(sample.weight))
+        }
     }
 }

@@ -16,6 +16,8 @@ unsigned long otelcol_initial_stack_address(void);
 
 /// The kernel's id of this thread.
 int otelcol_thread_id(void);
+/// A system call (getppid(2)) that does nothing with its argument, so that programs in the kernel can know it.
+void otelcol_call_with_argument(unsigned long argument);
 /// This thread's pointer to its own memory: the base of fs (x86_64), tpidr_el0 (arm64).
 unsigned long otelcol_thread_pointer(void);
 

@@ -13,9 +13,9 @@ final class AttachedJVM<Memory: MemoryReader & Sendable>: AttachedRuntime {
         var compiled = BoundedCache<CompiledMethod>(limitBytes: 4 << 20)
     }
 
-    private let memory: Memory
-    private let layout: JVMLayout
-    private let heaps: CodeHeaps
+    let memory: Memory
+    let layout: JVMLayout
+    let heaps: CodeHeaps
     private let stubs: JVMStubs
     private let machine: ELFMachine
     /// Of a method's code that is looked at for where it goes.

@@ -29,6 +29,8 @@ final class JVMExecutable: RuntimeExecutable {
     private struct Known {
         var structs: VMStructs
         var layout: JVMLayout
+        /// ELF addresses of variables that hold stubs' addresses.
+        var stubVariables: [(name: String, address: UInt64)]
     }
 
     /// ELF addresses.
@@ -70,7 +72,7 @@ final class JVMExecutable: RuntimeExecutable {
             throw error
         }
         let heaps = try CodeHeaps(known.structs, bias: bias, memory: process.memory)
-        let stubs = JVMStubs(known.structs.stubVariables, bias: bias, heaps: heaps)
+        let stubs = JVMStubs(known.stubVariables, bias: bias, heaps: heaps)
         return AttachedJVM(
             memory: process.memory, layout: known.layout, heaps: heaps, stubs: stubs, machine: file.machine)
     }
@@ -79,7 +81,12 @@ final class JVMExecutable: RuntimeExecutable {
         if let known = known.withLock({ $0 }) { return known }
         let structs = try VMStructs(variables: variables, bias: bias, memory: memory)
         let major = try majorVersion(structs, bias: bias, memory: memory)
-        let found = Known(structs: structs, layout: try JVMLayout(structs, major: major, machine: file.machine))
+        var found = Known(
+            structs: structs, layout: try JVMLayout(structs, major: major, machine: file.machine),
+            stubVariables: structs.stubVariables)
+        if structs.lacksStubs, let entry = VMStructs.entry(variables, bias: bias, memory: memory) {
+            found.stubVariables += JVMCITable.stubVariables(file.segments, bias: bias, entry: entry, memory: memory)
+        }
         known.withLock { $0 = found }
         return found
     }

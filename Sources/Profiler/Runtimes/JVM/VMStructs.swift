@@ -56,6 +56,21 @@ struct VMStructs: Sendable {
         guard !offsets.isEmpty, !sizes.isEmpty else { throw RuntimeError(.notReady, "HotSpot's tables are empty") }
     }
 
+    /// How entries of tables of fields are laid out; nil when that cannot be read.
+    static func entry<Memory: MemoryReader>(
+        _ variables: [Variable: UInt64], bias: UInt64, memory: Memory
+    ) -> JVMCITable.Entry? {
+        func value(_ variable: Variable) -> UInt64? {
+            variables[variable].flatMap { try? memory.read(at: $0 &+ bias, as: UInt64.self) }.flatMap {
+                $0 <= strideLimit ? $0 : nil
+            }
+        }
+        guard let stride = value(.structStride), let type = value(.structTypeName), let field = value(.structFieldName),
+            let address = value(.structAddress)
+        else { return nil }
+        return JVMCITable.Entry(stride: stride, typeName: type, fieldName: field, address: address)
+    }
+
     /// Made up, for tests.
     init(offsets: [String: Int], statics: [String: UInt64], sizes: [String: Int]) {
         self.offsets = offsets
@@ -138,8 +153,13 @@ struct VMStructs: Sendable {
         statics.compactMap { key, address in
             guard key.hasPrefix("StubRoutines._") else { return nil }
             let name = key.dropFirst("StubRoutines._".count)
-            let isData = name.contains("table") || name.contains("count")
-            return isData ? nil : (String(name), address)
+            return Self.namesCode(name) ? (String(name), address) : nil
         }
     }
+
+    /// Variables of numbers and of tables stand among those of code.
+    static func namesCode(_ name: some StringProtocol) -> Bool { !name.contains("table") && !name.contains("count") }
+
+    /// Fewer names of stubs than these are not all that there are.
+    var lacksStubs: Bool { stubVariables.count < 16 }
 }

@@ -4,7 +4,7 @@ import RuntimeSupport
 import Synchronization
 
 /// CPython in one process.
-final class AttachedPython: AttachedRuntime {
+final class AttachedPython<Memory: MemoryReader & Sendable>: AttachedRuntime {
     /// What is read of a code object once. An object lies where it is until it is freed; another one may follow there.
     private struct Code {
         var checksum: UInt32
@@ -29,17 +29,17 @@ final class AttachedPython: AttachedRuntime {
     }
 
     /// The process decides how long its names and tables are, so it is bytes that are bounded.
-    private static let codesLimitBytes = 2 << 20
-    private static let nameLimit = 1024
+    private static var codesLimitBytes: Int { 2 << 20 }
+    private static var nameLimit: Int { 1024 }
 
-    private let memory: RemoteMemory
+    private let memory: Memory
     private let version: PythonVersion
     private let layout: PythonLayout
-    private let threadState: [Int64]
+    private let threadState: PythonThreadState.Place
     private let lines: PythonLineTable
     private let codes = Mutex(Codes())
 
-    init(memory: RemoteMemory, version: PythonVersion, layout: PythonLayout, threadState: [Int64]) {
+    init(memory: Memory, version: PythonVersion, layout: PythonLayout, threadState: PythonThreadState.Place) {
         self.memory = memory
         self.version = version
         self.layout = layout
@@ -52,11 +52,13 @@ final class AttachedPython: AttachedRuntime {
     func facts(attachment: UInt32) -> [UInt8] {
         var facts = python_process()
         withUnsafeMutableBytes(of: &facts.thread_state.offsets) { bytes in
-            for (index, offset) in threadState.prefix(Int(THREAD_VALUE_STEPS)).enumerated() {
+            for (index, offset) in threadState.offsets.prefix(Int(THREAD_VALUE_STEPS)).enumerated() {
                 bytes.storeBytes(of: offset, toByteOffset: index * 8, as: Int64.self)
             }
         }
-        facts.thread_state.count = UInt32(min(threadState.count, Int(THREAD_VALUE_STEPS)))
+        facts.thread_state.count = UInt32(min(threadState.offsets.count, Int(THREAD_VALUE_STEPS)))
+        facts.current_thread_state = threadState.current ?? 0
+        facts.thread_state_thread = version.minor == 11 ? 152 : 176
         facts.attachment = attachment
         facts.flags = flags
         // Include/internal/pycore_frame.h: FRAME_OWNED_BY_CSTACK, FRAME_OWNED_BY_INTERPRETER.

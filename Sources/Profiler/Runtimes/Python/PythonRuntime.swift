@@ -83,7 +83,7 @@ struct PythonExecutable: RuntimeExecutable {
         if let table, !table.apply(to: &layout) {
             throw RuntimeError(.unsupported, "its description of version \(version) is not understood")
         }
-        let threadState = try PythonThreadState.offsets(self, version, process)
+        let threadState = try PythonThreadState.place(self, version, process)
         return AttachedPython(memory: process.memory, version: version, layout: layout, threadState: threadState)
     }
 }

@@ -13,10 +13,18 @@ enum PythonThreadState {
         7: 0x5e0, 8: 0x570, 9: 0x248, 10: 0x248, 11: 0x250, 12: 0x608, 13: 0x870, 14: 0x920,
     ]
 
-    /// Offsets from the thread pointer, as `struct thread_value` has them.
-    static func offsets(
+    /// How a thread gets to its state.
+    struct Place {
+        /// From the thread pointer, as `struct thread_value` has them.
+        var offsets: [Int64]
+        /// Process address of the state that has the interpreter's lock, until 3.11: the key keeps a thread's first state,
+        /// also while the thread runs an interpreter within the interpreter.
+        var current: UInt64?
+    }
+
+    static func place(
         _ executable: PythonExecutable, _ version: PythonVersion, _ process: InspectedProcess
-    ) throws(RuntimeError) -> [Int64] {
+    ) throws(RuntimeError) -> Place {
         let code = (try? executable.file.read(atAddress: executable.accessor, count: codeBytes)) ?? []
         if version.minor >= 15 {
             guard
@@ -24,25 +32,28 @@ enum PythonThreadState {
                     accessor: executable.accessor, code: code, machine: executable.file.machine,
                     bias: process.module.bias, memory: process.memory)
             else { throw RuntimeError(.unsupported, "PyGILState_GetThisThreadState is not understood") }
-            return offsets
+            return Place(offsets: offsets)
         }
-        let key = try key(executable, version, code, process)
+        let (key, tss) = try key(executable, version, code, process)
         guard let offsets = try ThreadSpecificData.find(in: process).offsets(of: key) else {
             throw RuntimeError(.unsupported, "thread-specific key \(key) is out of range")
         }
-        return offsets
+        // struct _gilstate_runtime_state (Include/internal/pycore_runtime.h): words before `autoTSSkey`.
+        var current: UInt64?
+        if let tss, version.minor < 12 { current = tss &- (version.minor < 9 ? 24 : 16) }
+        return Place(offsets: offsets, current: current)
     }
 
-    /// The key, once the interpreter has made it.
+    /// The key, once the interpreter has made it, and the process address of its `Py_tss_t`.
     private static func key(
         _ executable: PythonExecutable, _ version: PythonVersion, _ code: [UInt8], _ process: InspectedProcess
-    ) throws(RuntimeError) -> UInt32 {
+    ) throws(RuntimeError) -> (key: UInt32, tss: UInt64?) {
         let bias = process.module.bias
         var candidates = addresses(in: code, at: executable.accessor, executable.file.machine, process)
         guard let runtime = executable.runtime else {
             // 3.6 has a plain `int autoTLSkey`, -1 until it is made.
             for address in candidates {
-                if let key = try? process.memory.read(at: address, as: UInt32.self), key < 1024 { return key }
+                if let key = try? process.memory.read(at: address, as: UInt32.self), key < 1024 { return (key, nil) }
             }
             throw RuntimeError(.notReady, "Python has not been initialised yet")
         }
@@ -53,7 +64,7 @@ enum PythonThreadState {
             for tss in [address, address &- 4] where tss &- start < searchedBytes {
                 guard let bytes = try? process.memory.readBytes(at: tss, count: 8) else { continue }
                 let isMade = CodeBytes.word(bytes, at: 0), key = CodeBytes.word(bytes, at: 4)
-                if isMade == 1, key < 1024 { return key }
+                if isMade == 1, key < 1024 { return (key, tss) }
             }
         }
         throw RuntimeError(.notReady, "Python has not been initialised yet")

@@ -1,4 +1,5 @@
 import CBPFInterface
+import ObjectFiles
 import Processes
 import RuntimeSupport
 import Synchronization
@@ -10,17 +11,24 @@ final class AttachedV8<Memory: MemoryReader & Sendable>: AttachedRuntime {
     private let sizes: V8BytecodeSizes?
     private let frameTypes: [UInt8: String]
     private let registers: V8Registers
+    private let machine: ELFMachine
+    private let webAssembly: V8WebAssembly<Memory>?
+    /// The type of frames of WebAssembly's functions.
+    private let webAssemblyFrame: UInt8?
     private let cache = Mutex(V8Cache())
 
     init(
         heap: V8Heap<Memory>, builtins: V8Builtins?, sizes: V8BytecodeSizes?, frameTypes: [UInt8: String],
-        registers: V8Registers
+        registers: V8Registers, machine: ELFMachine
     ) {
         self.heap = heap
         self.builtins = builtins
         self.sizes = sizes
         self.frameTypes = frameTypes
         self.registers = registers
+        self.machine = machine
+        webAssembly = V8WebAssembly(heap)
+        webAssemblyFrame = frameTypes.first { ["WasmFrame", "WasmCompiledFrame"].contains($0.value) }?.key
     }
 
     func facts(attachment: UInt32) -> [UInt8] {
@@ -35,6 +43,7 @@ final class AttachedV8<Memory: MemoryReader & Sendable>: AttachedRuntime {
         facts.script_number = UInt16(clamping: layout.scriptNumber)
         facts.register_bytecode = registers.bytecode
         facts.register_offset = registers.offset
+        facts.webassembly_frame = webAssemblyFrame ?? 0
         return withUnsafeBytes(of: facts) { Array($0) }
     }
 
@@ -49,11 +58,17 @@ final class AttachedV8<Memory: MemoryReader & Sendable>: AttachedRuntime {
         case V8_FRAME_BUILTIN:
             return [RuntimeFunction(name: builtinName(at: number, type: UInt8(truncatingIfNeeded: words[1])))]
         case V8_FRAME_STUB:
-            return [RuntimeFunction(name: typeName(UInt8(truncatingIfNeeded: words[1])))]
+            let type = UInt8(truncatingIfNeeded: words[1])
+            if type == webAssemblyFrame,
+                let name = webAssemblyName(at: isReturnAddress ? number &- 1 : number, instance: identity)
+            {
+                return [RuntimeFunction(name: name, fileName: "wasm")]
+            }
+            return [RuntimeFunction(name: typeName(type))]
         case V8_FRAME_INTERPRETED:
             return interpreted(words[1], identity, bytecode, offset: number)
         case V8_FRAME_COMPILED:
-            return compiled(words[1], identity, bytecode, address: isReturnAddress ? number &- 1 : number)
+            return compiled(words[1], identity, bytecode, address: number, isReturnAddress: isReturnAddress)
         case V8_FRAME_BUILTIN_FUNCTION:
             return builtinFunction(words[1], identity, at: number)
         default:
@@ -62,6 +77,14 @@ final class AttachedV8<Memory: MemoryReader & Sendable>: AttachedRuntime {
     }
 
     private func typeName(_ type: UInt8) -> String { "V8::\(frameTypes[type] ?? "UnknownFrame")" }
+
+    private func webAssemblyName(at address: UInt64, instance: UInt64) -> String? {
+        guard let webAssembly else { return nil }
+        var known = cache.withLock { $0.webAssembly }
+        let name = webAssembly.function(at: address, instance: instance, known: &known)
+        cache.withLock { $0.webAssembly = known }
+        return name
+    }
 
     /// As V8's own log names them; without symbols the frame's type has to do.
     private func builtinName(at address: UInt64, type: UInt8) -> String {
@@ -93,12 +116,14 @@ final class AttachedV8<Memory: MemoryReader & Sendable>: AttachedRuntime {
             let object = heap.word(bytecode, heap.layout.bytecodePositions),
             let table = heap.bytes(ofArray: object, limit: Self.tableLimit)
         else { return nil }
-        return V8Positions.position(in: table, at: max(index, 0))?.offset
+        return V8Positions.position(
+            in: table, at: max(index, 0), hasFlags: heap.layout.positionsHaveFlags)?.offset
     }
 
     private func compiled(
-        _ object: UInt64, _ identity: UInt64, _ bytecode: UInt64, address: UInt64
+        _ object: UInt64, _ identity: UInt64, _ bytecode: UInt64, address: UInt64, isReturnAddress: Bool
     ) -> [RuntimeFunction] {
+        let address = isReturnAddress ? address &- 1 : address
         var maps = cache.withLock { $0.instructionMaps }
         let code = heap.code(at: address, maps: &maps)
         cache.withLock { $0.instructionMaps = maps }
@@ -108,6 +133,12 @@ final class AttachedV8<Memory: MemoryReader & Sendable>: AttachedRuntime {
         let offset = Int(clamping: address - code.start)
         if let baseline = heap.layout.baselineKind, code.kind == baseline {
             return baselineCode(code, object, identity, bytecode, offset)
+        }
+        if code.kind == heap.layout.middleKind,
+            isReturnAddress || heap.arrayLength(code.positions, limit: Self.tableLimit) == 0,
+            let functions = middleCode(code, offset, isReturnAddress)
+        {
+            return functions
         }
         if let activations = heap.activations(in: code, at: offset) {
             let functions = activations.compactMap { activation in
@@ -119,6 +150,22 @@ final class AttachedV8<Memory: MemoryReader & Sendable>: AttachedRuntime {
         }
         if let function = function(at: object, identity) { return [named(function, position: nil)] }
         return [RuntimeFunction(name: code.kind == Self.regularExpressionKind ? "RegExp" : "V8::Code")]
+    }
+
+    /// Nil when it is not known what was at work.
+    private func middleCode(_ code: V8Code, _ offset: Int, _ isReturnAddress: Bool) -> [RuntimeFunction]? {
+        guard let activations = heap.bytecodeActivations(
+            in: code, at: isReturnAddress ? offset + 1 : offset, isReturnAddress: isReturnAddress, machine: machine)
+        else { return nil }
+        let functions = activations.compactMap { activation in
+            function(at: activation.function, 0).map {
+                let isEntered = activation.offset < 0
+                return named(
+                    $0, position: isEntered ? $0.start : position(inBytecode: activation.bytecode, at: activation.offset))
+            }
+        }
+        // While the collector moves objects one cannot be read: all of them are asked for again.
+        return functions.count == activations.count ? functions : []
     }
 
     private static var regularExpressionKind: UInt32 { 3 }
@@ -193,6 +240,8 @@ struct V8Cache {
     private(set) var functionsBytes = 0
     private(set) var scriptsBytes = 0
     var instructionMaps: Set<UInt64> = []
+    /// By the address of what they were loaded from.
+    var webAssembly: [UInt64: V8WebAssemblyNames] = [:]
 
     /// When there is no room, all are forgotten: what is still in use is read again.
     mutating func keep(_ function: V8Function, at address: UInt64) {

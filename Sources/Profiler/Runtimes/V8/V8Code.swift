@@ -101,7 +101,7 @@ extension V8Heap {
         }
         guard has(outer, type: layout.types.shared) else { return nil }
         guard let table = bytes(ofArray: code.positions, limit: Self.tableLimit),
-            var present = V8Positions.position(in: table, at: offset)
+            var present = V8Positions.position(in: table, at: offset, hasFlags: layout.positionsHaveFlags)
         else { return [Activation(function: outer, position: nil)] }
         var found: [Activation] = []
         while let inlining = present.inlining, found.count < Self.inliningLimit {

@@ -65,7 +65,11 @@ extension V8Heap {
         guard let words = (0...8).lazy.compactMap({ words(object, from: behind, count: 10 - $0) }).first else {
             return ("", nil)
         }
-        let strings = words.prefix(6).filter { isString($0) }.prefix(2)
+        // Behind the names come the scope around it, and what a module has: strings in those are none of its names.
+        let strings = words.prefix(6).prefix { word in
+            guard let type = type(word) else { return true }
+            return type < layout.types.firstNonstring || layout.types.withoutValue.contains(type)
+        }.filter { isString($0) }.prefix(2)
         let name = strings.lazy.compactMap { self.string($0, limit: Self.nameLimit, cuts: true) }.first { !$0.isEmpty } ?? ""
         if let position = layout.scopeInfoPosition {
             return (name, self.word(object, start + position * 8).flatMap(Self.smallInteger).map(Int.init))

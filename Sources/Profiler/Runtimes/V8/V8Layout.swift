@@ -18,6 +18,11 @@ struct V8Layout: Hashable, Sendable {
         var firstNonstring: UInt16
         /// Wraps a SharedFunctionInfo.
         var sharedWrapper: UInt16?
+        /// Undefined, and a place that holds nothing.
+        var withoutValue: Set<UInt16>
+        /// WebAssembly's objects.
+        var webAssemblyModule: UInt16?
+        var webAssemblyInstance: UInt16?
     }
 
     var types: Types
@@ -49,6 +54,9 @@ struct V8Layout: Hashable, Sendable {
     var bytecodePositions: Int
     var bytecodeData: Int
 
+    /// Whether differences in tables of positions have flags.
+    var positionsHaveFlags: Bool
+
     // Code.
     var codeStart: Int
     /// Nil: the instructions follow in the object itself, from codeStart on.
@@ -59,6 +67,7 @@ struct V8Layout: Hashable, Sendable {
     var codePositions: Int
     /// Kinds of code (`CodeKind`): nil where there is no such compiler.
     var baselineKind: UInt32?
+    var middleKind: UInt32?
     var kindMask: UInt32
 
     // Words of the data for deoptimization, an array.
@@ -86,7 +95,9 @@ struct V8Layout: Hashable, Sendable {
             instructions: instructions, debugInfo: data.type("DebugInfo"),
             firstNonstring: data["FirstNonstringType"].map { UInt16(truncatingIfNeeded: $0) }
                 ?? (version < V8Version(9, 5) ? 64 : 128),
-            sharedWrapper: data.type("SharedFunctionInfoWrapper"))
+            sharedWrapper: data.type("SharedFunctionInfoWrapper"),
+            withoutValue: Set([data.type("Oddball"), data.type("Hole")].compactMap { $0 }), webAssemblyModule: data.type("WasmModuleObject"),
+            webAssemblyInstance: data.type("WasmInstanceObject"))
 
         guard let functionShared = data.field("JSFunction", "shared__SharedFunctionInfo"),
             let name = data.field(
@@ -122,6 +133,8 @@ struct V8Layout: Hashable, Sendable {
             data["class_BytecodeArray__source_position_table__Object"] ?? (bytecodeIsWrapped ? 24 : 32)
         bytecodeData = data["class_BytecodeArray__data__uintptr_t"] ?? bytecodePositions + 22
 
+        positionsHaveFlags = version >= V8Version(14, 0)
+
         if hasStreams {
             let start = data.field("Code", "instruction_start__Address") ?? 40
             codeStart = start
@@ -150,6 +163,9 @@ struct V8Layout: Hashable, Sendable {
         baselineKind =
             data["CodeKindBaseline"].map { UInt32(truncatingIfNeeded: $0) }
             ?? (version >= V8Version(9, 0, 240) ? 11 : nil)
+
+        // Maglev, which comes behind the baseline compiler.
+        middleKind = version >= V8Version(13, 0) ? baselineKind.map { $0 + 1 } : nil
 
         let inlinedCount = data["DeoptimizationDataInlinedFunctionCountIndex"] ?? 1
         deoptimizationInlinedCount = inlinedCount

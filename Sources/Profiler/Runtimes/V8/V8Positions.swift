@@ -19,12 +19,14 @@ enum V8Positions {
     /// The place of the instruction at, or last begun before, `code`: an offset in bytes. Pairs of differences, each a
     /// number of 7 bits a byte with its sign at the bottom: of the code's offset, or its complement where no statement
     /// begins; and of the position.
-    static func position(in table: [UInt8], at code: Int) -> Position? {
+    ///
+    /// - Parameter hasFlags: since V8 14: the code's difference is never negative, and has two flags at the bottom.
+    static func position(in table: [UInt8], at code: Int, hasFlags: Bool = false) -> Position? {
         var reader = Numbers(table)
         var present: Int64 = -1
         var position: Int64 = 0
         var found: Position?
-        while let step = reader.signed() {
+        while let step = hasFlags ? reader.unsigned().map({ Int64($0 >> 2) }) : reader.signed() {
             guard let difference = reader.signed() else { break }
             present &+= step >= 0 ? step : -(step &+ 1)
             position &+= difference

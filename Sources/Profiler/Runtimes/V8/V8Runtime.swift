@@ -52,7 +52,7 @@ struct V8Executable: RuntimeExecutable {
         return AttachedV8(
             heap: V8Heap(memory: process.memory, layout: layout), builtins: builtins, sizes: sizes,
             frameTypes: metadata.frameTypes,
-            registers: V8Registers(metadata, machine))
+            registers: V8Registers(metadata, machine), machine: machine)
     }
 }
 

@@ -9,4 +9,4 @@ async def middle():
     await busy()
 async def main():
     await middle()
-asyncio.run(main())
+asyncio.run(main()) if hasattr(asyncio, "run") else asyncio.get_event_loop().run_until_complete(main())

@@ -63,6 +63,14 @@ struct BulkBuffer: Sendable {
 
     var isEmpty: Bool { documents.isEmpty }
 
+    /// Storage is kept for what comes next.
+    mutating func removeAll() {
+        bytes.removeAll(keepingCapacity: true)
+        documents.removeAll(keepingCapacity: true)
+        targets.removeAll()
+        targetNumbers.removeAll()
+    }
+
     mutating func target(_ name: String) -> Int {
         // Neighbours mostly go to the same place.
         if let last = documents.last, targets[last.target] == name { return last.target }
@@ -86,6 +94,33 @@ struct BulkBuffer: Sendable {
         bytes.append(UInt8(ascii: "\n"))
         documents.append(
             Document(bytes: start..<bytes.count, target: self.target(target), items: items, identity: identity))
+    }
+
+    /// Where the documents of a request are in `bytes`: those that follow each other together.
+    /// - Parameter maximumBytes: Of one piece, but for a single document.
+    func pieces(of request: [Int], maximumBytes: Int) -> [Range<Int>] {
+        var pieces: [Range<Int>] = []
+        for document in request {
+            let range = documents[document].bytes
+            if let last = pieces.last, last.upperBound == range.lowerBound,
+                range.upperBound - last.lowerBound <= maximumBytes
+            {
+                pieces[pieces.count - 1] = last.lowerBound..<range.upperBound
+            } else {
+                pieces.append(range)
+            }
+        }
+        return pieces
+    }
+
+    /// A document that is there in three pieces, both lines together and without the last end.
+    mutating func add(_ head: [UInt8], _ middle: [UInt8], _ tail: [UInt8], target: String, items: ItemRange) {
+        let start = bytes.count
+        bytes.append(contentsOf: head)
+        bytes.append(contentsOf: middle)
+        bytes.append(contentsOf: tail)
+        bytes.append(UInt8(ascii: "\n"))
+        documents.append(Document(bytes: start..<bytes.count, target: self.target(target), items: items))
     }
 }
 

@@ -20,13 +20,15 @@ final class BulkClient: Sendable {
     private let cluster: ClusterClient
     private let configuration: ElasticsearchConfiguration
     private let policy: BulkRetryPolicy
-    private let metrics: BulkMetrics
+    private let metricsByClient: BulkMetricsByClient
+    private var metrics: BulkMetrics { metricsByClient.current }
     private let losses: LossLog
     private let logger: Logger
     private let waits: InterruptibleSleep
     private let query: String
     private let state: Mutex<State>
     private let failedDocuments: RateLimit
+    private var isPersistent: Bool { configuration.queue?.storage != nil }
     /// Told the outcome of each request, for the component's status.
     private let observer: @Sendable (_ failure: (any Error)?) -> Void
 
@@ -41,13 +43,13 @@ final class BulkClient: Sendable {
 
     init(
         cluster: ClusterClient, configuration: ElasticsearchConfiguration, policy: BulkRetryPolicy,
-        metrics: BulkMetrics, logger: Logger, waits: InterruptibleSleep,
+        metrics: BulkMetricsByClient, logger: Logger, waits: InterruptibleSleep,
         observer: @escaping @Sendable (_ failure: (any Error)?) -> Void
     ) {
         self.cluster = cluster
         self.configuration = configuration
         self.policy = policy
-        self.metrics = metrics
+        metricsByClient = metrics
         self.logger = logger
         self.waits = waits
         self.observer = observer
@@ -114,10 +116,11 @@ final class BulkClient: Sendable {
 
     private func carryOut(_ request: [Int], of buffer: BulkBuffer, _ flight: inout BulkFlight) async {
         let answer: HTTPAnswer
+        let start = ContinuousClock.now
         do {
             answer = try await post(request, of: buffer)
         } catch let error as NoAnswer {
-            metrics.request(status: nil)
+            metrics.request(status: nil, duration: ContinuousClock.now - start)
             observer(error)
             if error.isInDoubt {
                 flight.leftInDoubt(request, reason: error.description)
@@ -130,7 +133,7 @@ final class BulkClient: Sendable {
             flight.ended(request, .lost(.unreachable, reason: "\(error)"))
             return
         }
-        metrics.request(status: answer.status)
+        metrics.request(status: answer.status, duration: ContinuousClock.now - start)
         if let pause = answer.retryAfter { flight.pauseRequested(pause) }
         switch answer.status {
         case 200..<300: read(answer, request, of: buffer, &flight)
@@ -159,16 +162,15 @@ final class BulkClient: Sendable {
         var body: [UInt8] = []
         switch configuration.compression {
         case .none:
-            for document in request { body.append(contentsOf: buffer.bytes[buffer.documents[document].bytes]) }
+            for range in buffer.pieces(of: request, maximumBytes: .max) { body += buffer.bytes[range] }
             uncompressed = body.count
         case .gzip:
             var stream = try ZlibStream(.gzip, level: configuration.compressionLevel)
-            for (position, document) in request.enumerated() {
-                let range = buffer.documents[document].bytes
+            for range in buffer.pieces(of: request, maximumBytes: 128 << 10) {
                 uncompressed += range.count
                 try stream.append(buffer.bytes[range], to: &body)
                 // Compressing megabytes must not keep others from this thread.
-                if position % 256 == 255 { await Task.yield() }
+                await Task.yield()
             }
             try stream.finish(to: &body)
             headers.append(("Content-Encoding", "gzip"))
@@ -269,9 +271,11 @@ final class BulkClient: Sendable {
         outcome.reason = LossLog.harmless(flight.lost.first?.reason ?? "")
         struct Key: Hashable { var target: Int, loss: BulkFlight.Loss }
         var counts: [Key: (count: Int, reason: String)] = [:]
+        outcome.lostItems = flight.lost.map { buffer.documents[$0.document].items }.filter { $0.count > 0 }
+        // What the shutdown interrupts stays on disk, whole, and is sent after the next start.
+        if isPersistent, waits.isInterrupted, !outcome.lostItems.isEmpty { return outcome }
         for lost in flight.lost {
             let document = buffer.documents[lost.document]
-            if document.items.count > 0 { outcome.lostItems.append(document.items) }
             counts[Key(target: document.target, loss: lost.loss), default: (0, lost.reason)].count += 1
             logInput(of: document, buffer)
         }

@@ -1,6 +1,37 @@
 import Collector
 import Synchronization
 
+/// What the exporter counts, apart for clients that differ in `metadata_keys`.
+final class BulkMetricsByClient: Sendable {
+    private let registry: MetricsRegistry
+    private let id: ComponentID
+    private let keys: [String]
+    private let known = Mutex<[[String]: BulkMetrics]>([:])
+    /// Values come from others, and each makes a dozen metrics: the rest is counted together.
+    private static let maximumCount = 100
+
+    init(_ registry: MetricsRegistry, id: ComponentID, keys: [String]) {
+        self.registry = registry
+        self.id = id
+        self.keys = keys
+    }
+
+    /// Of the client whose batch is being sent.
+    var current: BulkMetrics {
+        let metadata = RequestContext.current?.metadata ?? [:]
+        let values = keys.map { metadata[$0, default: []].joined(separator: ";") }
+        return known.withLock { known in
+            if let metrics = known[values] { return metrics }
+            let isOne = known.count < Self.maximumCount
+            let shown = isOne ? values : keys.map { _ in "other" }
+            if let metrics = known[shown] { return metrics }
+            let metrics = BulkMetrics(registry, id: id, client: Array(zip(keys, shown)))
+            known[shown] = metrics
+            return metrics
+        }
+    }
+}
+
 /// What the exporter counts of its bulk requests. Names are those of Elastic's exporter, with underscores.
 final class BulkMetrics: Sendable {
     let received: Counter
@@ -24,9 +55,14 @@ final class BulkMetrics: Sendable {
     /// Indices can be named by attributes: their number needs a bound.
     private static let maximumIndices = 100
 
-    init(_ registry: MetricsRegistry, id: ComponentID) {
+    /// - Parameter client: Labels that tell clients apart; characters that labels must not have become underscores.
+    init(_ registry: MetricsRegistry, id: ComponentID, client: [(key: String, value: String)] = []) {
         self.registry = registry
-        labels = ["exporter": "\(id)"]
+        var labels = ["exporter": "\(id)"]
+        for (key, value) in client {
+            labels[String(key.map { $0.isASCII && ($0.isLetter || $0.isNumber) ? $0 : "_" })] = value
+        }
+        self.labels = labels
         received = registry.counter(
             "otelcol_elasticsearch_docs_received", help: "Documents encoded for bulk requests.", labels: labels)
         retried = registry.counter(
@@ -41,12 +77,19 @@ final class BulkMetrics: Sendable {
             labels: labels)
     }
 
-    /// - Parameter status: Nil if no answer came.
-    func request(status: Int?) {
+    /// - Parameters:
+    ///   - status: Nil if no answer came.
+    ///   - duration: From the first byte sent to the last received.
+    func request(status: Int?, duration: Duration) {
         var labels = labels
         labels["outcome"] = Self.outcome(status)
         labels["http_response_status_code"] = status.map { "\($0)" } ?? ""
         registry.counter("otelcol_elasticsearch_bulk_requests_count", help: "Bulk requests.", labels: labels).add()
+        let (seconds, attoseconds) = duration.components
+        registry.histogram(
+            "otelcol_elasticsearch_bulk_requests_latency", help: "Seconds that bulk requests took.", labels: labels,
+            bounds: [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 90]
+        ).record(Double(seconds) + Double(attoseconds) * 1e-18)
     }
 
     /// What finally became of documents.

@@ -21,9 +21,18 @@ struct BulkSession {
     }
 
     mutating func flush() async {
+        // Out of here while the rest of it changes.
+        var full = BulkBuffer()
+        swap(&full, &buffer)
+        await flush(&full)
+        swap(&full, &buffer)
+    }
+
+    /// Sends what is in a buffer and empties it.
+    mutating func flush(_ buffer: inout BulkBuffer) async {
         guard !buffer.isEmpty else { return }
         let outcome = await client.send(buffer)
-        buffer = BulkBuffer()
+        buffer.removeAll()
         confirm(outcome.confirmed)
         lostItems += outcome.lostItems
         lostDocuments += outcome.lostDocuments

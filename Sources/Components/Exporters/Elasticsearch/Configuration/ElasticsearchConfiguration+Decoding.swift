@@ -15,6 +15,7 @@ extension ElasticsearchConfiguration {
             section.error("headers", "\"\(name)\" is no valid header")
         }
         readConnection(section)
+        readMetadataKeys(section)
         readQueue(section)
         readRetry(section.section("retry"))
         readMapping(section.section("mapping"))
@@ -26,7 +27,6 @@ extension ElasticsearchConfiguration {
         sourceOnError = .of(section.optionalBoolean("include_source_on_error"))
         responseFilter = section.string("bulk_response_filter_path")
         suppressesConflictErrors = section.boolean("suppress_conflict_errors", default: false)
-        readMetadataKeys(section)
         readProfiles(section.section("profiles"))
     }
 
@@ -78,9 +78,14 @@ extension ElasticsearchConfiguration {
     // MARK: - HTTP
 
     private mutating func readConnection(_ section: ConfigurationSection) {
-        let tlsSection = section.section("tls")
-        tls = ClientTLSConfiguration(tlsSection)
-        if tls.serverName != nil { tlsSection.error("server_name_override", "is not supported for HTTP") }
+        tls = ClientTLSConfiguration(section.section("tls"))
+        authentication = ClientAuthentication(section)
+        keepsCookies = section.optionalSection("cookies")?.boolean("enabled", default: false) ?? false
+        middlewares = section.sections("middlewares").compactMap { entry in
+            let id = entry.componentID("id")
+            if id == nil, !entry.isSet("id") { entry.error("id", "requires the id of an extension") }
+            return id
+        }
         timeout = section.duration("timeout", default: timeout, in: .zero ... .longest)
         if let text = section.optionalString("compression") {
             if text.isEmpty {
@@ -107,10 +112,6 @@ extension ElasticsearchConfiguration {
             _ = section.optionalInteger(key)
         }
         for key in ["http2_read_idle_timeout", "http2_ping_timeout"] { _ = section.optionalDuration(key) }
-        for key in ["auth", "middlewares", "cookies"] where section.isSet(key) {
-            _ = section.node(key)
-            section.error(key, "is not supported")
-        }
     }
 
     // MARK: - Queue and retries
@@ -119,26 +120,46 @@ extension ElasticsearchConfiguration {
         let written = section.optionalSection("sending_queue", .onByDefault)
         queue = written.map { QueueConfiguration($0, defaults: Self.defaultQueue, readsBatch: true) }
         let batch = written.flatMap { $0.optionalSection("batch", .onByDefault) }
-        // Documents are counted by bytes whatever the batch counts: a request must have a bound.
-        let sizer = batch?.string("sizer", default: "bytes") ?? "bytes"
-        let maximumSize = batch?.optionalInteger("max_size", in: 0...Int.max)
-        let minimumSize = batch?.optionalInteger("min_size", in: 0...Int.max)
-        let flushTimeout = batch?.optionalDuration("flush_timeout", in: .zero ... .longest)
-        if let batch, !["bytes", "items", "requests"].contains(sizer) {
-            batch.error("sizer", "unknown value \"\(sizer)\" (valid values: [bytes, items, requests])")
+        var joining: SendingBatchConfiguration?
+        if let batch { joining = readBatch(batch, queueSizer: written?.optionalString("sizer")) }
+        queue?.batch = joining
+        queue?.metadataKeys = metadataKeys + [Self.mappingModeKey]
+        readOldQueueKeys(section, hasConsumers: written?.isSet("num_consumers") ?? false, batch)
+    }
+
+    /// Requests of the sizer `bytes` are divided where their documents are, and not before: metrics that share a
+    /// document must not be torn apart.
+    private mutating func readBatch(
+        _ section: ConfigurationSection, queueSizer: String?
+    ) -> SendingBatchConfiguration {
+        var batch = Self.defaultBatch
+        // The queue's own sizer, where it is written, counts for batches too.
+        if let same = queueSizer.flatMap(SendingBatchConfiguration.Sizer.init) { batch.sizer = same }
+        batch.sizer = section.enumeration("sizer", default: batch.sizer)
+        let maximumSize = section.optionalInteger("max_size", in: 0...Int.max) ?? 0
+        batch.minimumSize = section.integer("min_size", default: batch.minimumSize, in: 0...Int.max)
+        batch.flushTimeout = section.duration(
+            "flush_timeout", default: batch.flushTimeout, in: .nanoseconds(1) ... .longest)
+        if maximumSize > 0, batch.minimumSize > maximumSize {
+            if section.isSet("min_size") { section.error("min_size", "must not be greater than max_size") }
+            batch.minimumSize = maximumSize
         }
-        if let batch, minimumSize != nil || flushTimeout != nil {
-            batch.warning(nil, "min_size and flush_timeout have no effect: batches are sent as they come")
+        let partition = section.section("partition")
+        batch.partitionKeys = partition.strings("metadata_keys").map { $0.lowercased() }
+        if Set(batch.partitionKeys).count != batch.partitionKeys.count {
+            partition.error("metadata_keys", "names a key twice")
         }
-        if let batch, let minimumSize, let maximumSize, maximumSize > 0, minimumSize > maximumSize {
-            batch.error("min_size", "must not be greater than max_size")
+        switch batch.sizer {
+        case .items: batch.maximumSize = maximumSize
+        case .bytes: if maximumSize > 0 { maximumRequestBytes = maximumSize }
         }
-        if sizer == "bytes", let maximumSize, maximumSize > 0 { maximumRequestBytes = maximumSize }
-        readOldQueueKeys(section, hasConsumers: written?.isSet("num_consumers") ?? false, maximumSize: maximumSize)
+        return batch
     }
 
     /// Keys of versions before 0.145; they count where today's are not written.
-    private mutating func readOldQueueKeys(_ section: ConfigurationSection, hasConsumers: Bool, maximumSize: Int?) {
+    private mutating func readOldQueueKeys(
+        _ section: ConfigurationSection, hasConsumers: Bool, _ batch: ConfigurationSection?
+    ) {
         if let workers = section.optionalInteger("num_workers", in: 0...10_000) {
             section.warning("num_workers", "is deprecated; use sending_queue::num_consumers instead")
             if !hasConsumers, workers > 0 { queue?.consumers = workers }
@@ -146,10 +167,17 @@ extension ElasticsearchConfiguration {
         guard section.isSet("flush") else { return }
         let flush = section.section("flush")
         section.warning("flush", "is deprecated; use sending_queue::batch instead")
-        if let bytes = flush.optionalInteger("bytes", in: 0...Int.max), maximumSize == nil, bytes > 0 {
+        if let bytes = flush.optionalInteger("bytes", in: 0...Int.max), bytes > 0,
+            !(batch?.isSet("max_size") ?? false)
+        {
             maximumRequestBytes = bytes
+            if let size = queue?.batch?.minimumSize { queue?.batch?.minimumSize = min(size, bytes) }
         }
-        _ = flush.optionalDuration("interval")
+        if let interval = flush.optionalDuration("interval", in: .nanoseconds(1) ... .longest),
+            !(batch?.isSet("flush_timeout") ?? false)
+        {
+            queue?.batch?.flushTimeout = interval
+        }
     }
 
     private mutating func readRetry(_ section: ConfigurationSection) {
@@ -227,15 +255,13 @@ extension ElasticsearchConfiguration {
             "log_failed_docs_input_rate_limit", default: .seconds(1), in: .zero ... .longest)
     }
 
-    private func readMetadataKeys(_ section: ConfigurationSection) {
+    private mutating func readMetadataKeys(_ section: ConfigurationSection) {
         let keys = section.strings("metadata_keys").map { $0.lowercased() }
         var seen: Set<String> = []
         for key in keys where !seen.insert(key).inserted {
             section.error("metadata_keys", "duplicate entry \"\(key)\" (keys are compared without regard to case)")
         }
-        if !keys.isEmpty {
-            section.warning("metadata_keys", "has no effect: batches carry no metadata of the client that sent them")
-        }
+        metadataKeys = keys
     }
 
     private mutating func readProfiles(_ section: ConfigurationSection) {

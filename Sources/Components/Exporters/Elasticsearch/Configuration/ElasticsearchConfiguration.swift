@@ -27,6 +27,12 @@ public struct ElasticsearchConfiguration: Sendable {
     public var apiKey = OpaqueString("")
     /// In the order written; they replace what the exporter itself sends.
     public var headers: [(name: String, value: OpaqueString)] = []
+    /// An extension that signs requests; it counts before the keys above.
+    public var authentication: ClientAuthentication?
+    /// Extensions that see every request before it is sent, in this order.
+    public var middlewares: [ComponentID] = []
+    /// Cookies that servers set go with later requests.
+    public var keepsCookies = false
     public var tls = ClientTLSConfiguration()
     /// Empty: what the environment says.
     public var proxyURL = ""
@@ -57,9 +63,28 @@ public struct ElasticsearchConfiguration: Sendable {
     public var responseFilter = ""
     public var suppressesConflictErrors = false
     public var profiles = ProfileSettings()
+    /// Header fields of clients, in lowercase, that tell batches and the exporter's own metrics apart.
+    public var metadataKeys: [String] = []
 
-    /// Ten requests wait at most, and who has more waits too.
-    public static let defaultQueue = QueueConfiguration(size: 10, blocksOnOverflow: true)
+    /// Ten requests wait at most, and who has more waits too. Behind the queue, small ones are joined for ten seconds:
+    /// few large requests cost the server less, and points of metrics that belong together must come together.
+    public static let defaultQueue: QueueConfiguration = {
+        var queue = QueueConfiguration(size: 10, blocksOnOverflow: true)
+        queue.batch = defaultBatch
+        queue.metadataKeys = [mappingModeKey]
+        return queue
+    }()
+
+    static let defaultBatch: SendingBatchConfiguration = {
+        var batch = SendingBatchConfiguration()
+        batch.sizer = .bytes
+        batch.minimumSize = 1_000_000
+        batch.flushTimeout = .seconds(10)
+        return batch
+    }()
+
+    /// The header field by which a client chooses the mapping mode of its telemetry.
+    static let mappingModeKey = "x-elastic-mapping-mode"
 
     public init() {}
 

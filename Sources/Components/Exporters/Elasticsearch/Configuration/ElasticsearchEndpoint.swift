@@ -13,6 +13,11 @@ public struct ElasticsearchEndpoint: Sendable, Hashable {
     /// `user:password` of the URL; replaces what is configured apart.
     public var userInformation: OpaqueString?
 
+    /// Host and port as the URL has them.
+    var authority: String { String(url.drop { $0 != "/" }.dropFirst(2).prefix { $0 != "/" }) }
+    /// The prefix; empty, or beginning with a slash.
+    var path: String { String(url.drop { $0 != "/" }.dropFirst(2).drop { $0 != "/" }) }
+
     /// - Throws: `CollectorError` that says what is wrong; it never repeats the URL's password.
     public init(parsing text: String) throws(CollectorError) {
         let (scheme, rest) = try Self.splitScheme(text)

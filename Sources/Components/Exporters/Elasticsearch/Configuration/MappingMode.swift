@@ -6,6 +6,9 @@ public enum MappingMode: String, Sendable, CaseIterable {
     case otel
     case raw
 
+    /// Whether documents must not make an ordinary index where a data stream is meant.
+    var requiresDataStream: Bool { self == .otel || self == .ecs }
+
     /// Without regard to case; an empty text and `no` mean `none`.
     public init?(parsing text: String) {
         let name = text.lowercased()

@@ -9,11 +9,14 @@ struct RecordContext {
     var now: UInt64
 
     /// The action line of a record's document.
-    func action(_ target: DocumentTarget, _ signal: Signal, attributes: [[OTLPKeyValue]]) -> BulkAction {
+    func action(
+        _ target: DocumentTarget, _ signal: Signal, attributes: [[OTLPKeyValue]], mode: MappingMode
+    ) -> BulkAction {
         func attribute(_ key: String) -> String? {
             attributes.lazy.compactMap { list in list.first { $0.key == key }?.value.stringValue }.first { !$0.isEmpty }
         }
-        var action = BulkAction(index: target.index, requiresDataStream: target.dataStream != nil)
+        var action = BulkAction(
+            index: target.index, requiresDataStream: target.dataStream != nil && mode.requiresDataStream)
         if configuration.takesDocumentID.contains(signal) { action.id = attribute("elasticsearch.document_id") }
         if signal == .logs, configuration.takesPipeline { action.pipeline = attribute("elasticsearch.ingest_pipeline") }
         return action
@@ -30,22 +33,44 @@ struct RecordContext {
 enum LogDocuments {
     typealias Record = Opentelemetry_Proto_Logs_V1_LogRecord
 
+    /// - Parameter mode: Any but `bodymap`.
+    /// - Returns: False for a record that would make too large a document.
     static func write(
         _ record: Record, _ resource: Opentelemetry_Proto_Logs_V1_ResourceLogs,
-        _ scope: Opentelemetry_Proto_Logs_V1_ScopeLogs, _ context: RecordContext, items: ItemRange,
+        _ scope: Opentelemetry_Proto_Logs_V1_ScopeLogs, _ context: RecordContext, mode: MappingMode, items: ItemRange,
         to buffer: inout BulkBuffer
-    ) {
+    ) -> Bool {
         let time: UInt64 = [record.timeUnixNano, record.observedTimeUnixNano].first { $0 > 0 } ?? context.now
         let levels = [record.attributes, scope.scope.attributes, resource.resource.attributes]
         let target = context.router.target(
-            .logs, attributes: levels, scope: scope.scope, mode: .otel, time: Int64(clamping: time / 1_000_000_000))
+            .logs, attributes: levels, scope: scope.scope, mode: mode, time: Int64(clamping: time / 1_000_000_000))
+        let bytes =
+            switch mode {
+            case .ecs: ECSDocuments.log(record, resource, scope, time: time, stream: target.dataStream)
+            case .none, .raw:
+                LegacyDocuments.log(record, resource, scope, time: time, stream: target.dataStream, mode: mode)
+            case .otel, .bodymap: document(record, resource, scope, time: time, stream: target.dataStream)
+            }
+        guard !bytes.isEmpty else { return false }
+        buffer.add(
+            action: context.action(target, .logs, attributes: levels, mode: mode).line, target: target.index,
+            items: items
+        ) { $0 += bytes }
+        return true
+    }
+
+    /// The mode `otel`.
+    private static func document(
+        _ record: Record, _ resource: Opentelemetry_Proto_Logs_V1_ResourceLogs,
+        _ scope: Opentelemetry_Proto_Logs_V1_ScopeLogs, time: UInt64, stream: DataStreamName?
+    ) -> [UInt8] {
         var json = JSONWriter()
         json.beginObject()
         json.member("@timestamp", RecordContext.timestamp(time))
         if record.observedTimeUnixNano > 0 {
             json.member("observed_timestamp", RecordContext.timestamp(record.observedTimeUnixNano))
         }
-        OTelDocument.dataStream(target.dataStream, to: &json)
+        OTelDocument.dataStream(stream, to: &json)
         if !record.severityText.isEmpty { json.member("severity_text", record.severityText) }
         if record.severityNumber.rawValue > 0 { json.member("severity_number", record.severityNumber.rawValue) }
         if !record.traceID.isEmpty { json.member("trace_id", Hexadecimal.text(record.traceID)) }
@@ -59,10 +84,7 @@ enum LogDocuments {
         OTelDocument.scope(scope.scope, schemaURL: scope.schemaURL, to: &json)
         body(record.body, to: &json)
         json.endObject()
-        let bytes = json.bytes
-        buffer.add(
-            action: context.action(target, .logs, attributes: levels).line, target: target.index, items: items
-        ) { $0 += bytes }
+        return json.bytes
     }
 
     private static func body(_ body: OTLPAnyValue, to json: inout JSONWriter) {
@@ -90,8 +112,7 @@ enum LogDocuments {
         let levels = [record.attributes, scope.scope.attributes, resource.resource.attributes]
         let target = context.router.target(
             .logs, attributes: levels, scope: scope.scope, mode: .bodymap, time: Int64(clamping: time / 1_000_000_000))
-        var action = context.action(target, .logs, attributes: levels)
-        action.requiresDataStream = false
+        let action = context.action(target, .logs, attributes: levels, mode: .bodymap)
         var json = JSONWriter()
         AttributeJSON.writeMap(map.values, to: &json)
         let bytes = json.bytes
@@ -104,19 +125,41 @@ enum LogDocuments {
 enum SpanDocuments {
     typealias Span = Opentelemetry_Proto_Trace_V1_Span
 
+    /// The span alone: in the mode `otel`, its events make documents of their own.
+    /// - Returns: False for a span that would make too large a document.
     static func write(
         _ span: Span, _ resource: Opentelemetry_Proto_Trace_V1_ResourceSpans,
-        _ scope: Opentelemetry_Proto_Trace_V1_ScopeSpans, _ context: RecordContext, items: ItemRange,
-        to buffer: inout BulkBuffer
-    ) {
+        _ scope: Opentelemetry_Proto_Trace_V1_ScopeSpans, _ context: RecordContext, mode: MappingMode,
+        items: ItemRange, to buffer: inout BulkBuffer
+    ) -> Bool {
         let time = span.startTimeUnixNano > 0 ? span.startTimeUnixNano : context.now
         let levels = [span.attributes, scope.scope.attributes, resource.resource.attributes]
         let target = context.router.target(
-            .traces, attributes: levels, scope: scope.scope, mode: .otel, time: Int64(clamping: time / 1_000_000_000))
+            .traces, attributes: levels, scope: scope.scope, mode: mode, time: Int64(clamping: time / 1_000_000_000))
+        let bytes =
+            switch mode {
+            case .ecs: ECSDocuments.span(span, resource, scope, time: time, stream: target.dataStream)
+            case .none, .raw:
+                LegacyDocuments.span(span, resource, scope, time: time, stream: target.dataStream, mode: mode)
+            case .otel, .bodymap: document(span, resource, scope, time: time, stream: target.dataStream)
+            }
+        guard !bytes.isEmpty else { return false }
+        buffer.add(
+            action: context.action(target, .traces, attributes: levels, mode: mode).line, target: target.index,
+            items: items
+        ) { $0 += bytes }
+        return true
+    }
+
+    /// The mode `otel`.
+    private static func document(
+        _ span: Span, _ resource: Opentelemetry_Proto_Trace_V1_ResourceSpans,
+        _ scope: Opentelemetry_Proto_Trace_V1_ScopeSpans, time: UInt64, stream: DataStreamName?
+    ) -> [UInt8] {
         var json = JSONWriter()
         json.beginObject()
         json.member("@timestamp", RecordContext.timestamp(time))
-        OTelDocument.dataStream(target.dataStream, to: &json)
+        OTelDocument.dataStream(stream, to: &json)
         if !span.traceID.isEmpty { json.member("trace_id", Hexadecimal.text(span.traceID)) }
         if !span.spanID.isEmpty { json.member("span_id", Hexadecimal.text(span.spanID)) }
         if !span.traceState.isEmpty { json.member("trace_state", span.traceState) }
@@ -140,11 +183,7 @@ enum SpanDocuments {
         OTelDocument.resource(resource.resource, schemaURL: resource.schemaURL, to: &json)
         OTelDocument.scope(scope.scope, schemaURL: scope.schemaURL, to: &json)
         json.endObject()
-        let bytes = json.bytes
-        buffer.add(
-            action: context.action(target, .traces, attributes: levels).line, target: target.index, items: items
-        ) { $0 += bytes }
-        for event in span.events { write(event, of: span, resource, scope, context, to: &buffer) }
+        return json.bytes
     }
 
     private static func links(_ links: [Span.Link], to json: inout JSONWriter) {
@@ -162,7 +201,8 @@ enum SpanDocuments {
         json.endArray()
     }
 
-    private static func write(
+    /// An event as a log record.
+    static func write(
         _ event: Span.Event, of span: Span, _ resource: Opentelemetry_Proto_Trace_V1_ResourceSpans,
         _ scope: Opentelemetry_Proto_Trace_V1_ScopeSpans, _ context: RecordContext, to buffer: inout BulkBuffer
     ) {

@@ -129,7 +129,10 @@ struct JSONWriter: Sendable {
         if needsComma { bytes.append(UInt8(ascii: ",")) }
     }
 
-    private mutating func quoted(_ text: String) {
+    private mutating func quoted(_ text: String) { Self.append(quoted: text, to: &bytes) }
+
+    /// A string as a value or a key.
+    static func append(quoted text: String, to bytes: inout [UInt8]) {
         bytes.append(UInt8(ascii: "\""))
         var text = text
         text.withUTF8 { utf8 in
@@ -137,13 +140,13 @@ struct JSONWriter: Sendable {
             if utf8.allSatisfy({ $0 >= 0x20 && $0 != UInt8(ascii: "\"") && $0 != UInt8(ascii: "\\") }) {
                 bytes.append(contentsOf: utf8)
             } else {
-                for byte in utf8 { escaped(byte) }
+                for byte in utf8 { append(escaped: byte, to: &bytes) }
             }
         }
         bytes.append(UInt8(ascii: "\""))
     }
 
-    private mutating func escaped(_ byte: UInt8) {
+    private static func append(escaped byte: UInt8, to bytes: inout [UInt8]) {
         switch byte {
         case UInt8(ascii: "\""), UInt8(ascii: "\\"):
             bytes.append(UInt8(ascii: "\\"))

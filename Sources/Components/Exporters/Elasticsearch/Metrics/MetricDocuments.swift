@@ -1,11 +1,26 @@
-/// Writes groups of points as documents of the mapping mode `otel`.
+/// Writes groups of points as documents.
 enum MetricDocuments {
     /// - Parameter items: The points that the document stands for.
-    static func write(_ group: MetricGroups.Group, items: ItemRange, to buffer: inout BulkBuffer) {
+    /// - Returns: False for a group that would make too large a document.
+    static func write(_ group: MetricGroups.Group, items: ItemRange, to buffer: inout BulkBuffer) -> Bool {
+        let templates = group.metrics.compactMap { metric -> (field: String, template: String)? in
+            switch group.mode {
+            case .ecs:
+                ECSDocuments.template(metric.template, in: group.target.dataStream).map { (metric.name, $0) }
+            default: ("metrics.\(metric.name)", metric.template)
+            }
+        }
         let action = BulkAction(
-            index: group.target.index,
-            dynamicTemplates: group.metrics.map { ("metrics.\($0.name)", $0.template) },
+            index: group.target.index, dynamicTemplates: templates,
             requiresDataStream: group.target.dataStream != nil)
+        let bytes = group.mode == .ecs ? ECSDocuments.metrics(group) : document(group)
+        guard !bytes.isEmpty else { return false }
+        buffer.add(action: action.line, target: group.target.index, items: items) { $0 += bytes }
+        return true
+    }
+
+    /// The mode `otel`.
+    private static func document(_ group: MetricGroups.Group) -> [UInt8] {
         var json = JSONWriter()
         json.beginObject()
         json.member("@timestamp", group.timeUnixNano / 1_000_000)
@@ -25,8 +40,7 @@ enum MetricDocuments {
         if group.documentCount > 0 { json.member("_doc_count", group.documentCount) }
         json.member("_metric_names_hash", namesHash(group.names))
         json.endObject()
-        let bytes = json.bytes
-        buffer.add(action: action.line, target: group.target.index, items: items) { $0 += bytes }
+        return json.bytes
     }
 
     /// Tells documents apart that have other metrics but the same dimensions.

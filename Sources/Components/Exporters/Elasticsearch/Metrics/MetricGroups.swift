@@ -7,6 +7,8 @@ import OTLP
 /// could hold together must not come in two. Grouping works inside of one batch.
 struct MetricGroups {
     struct Group {
+        /// `otel` or `ecs`.
+        var mode: MappingMode
         var target: DocumentTarget
         var resource: OTLPResource
         var resourceSchemaURL: String
@@ -23,6 +25,7 @@ struct MetricGroups {
     }
 
     private struct Key: Hashable {
+        var mode: MappingMode
         var target: DocumentTarget
         var resource: Int
         var scope: Int
@@ -38,6 +41,8 @@ struct MetricGroups {
     private var numbers: [Key: Int] = [:]
     private var resources: [[UInt8]: Int] = [:]
     private var scopes: [[UInt8]: Int] = [:]
+    /// The resource that was asked for last, in one form: its scopes follow each other.
+    private var lastResource: (attributes: [OTLPKeyValue], number: Int)?
     private let router: DataStreamRouter
     private let now: UInt64
 
@@ -47,28 +52,32 @@ struct MetricGroups {
         self.now = now
     }
 
-    mutating func add(_ resource: OTLPResourceMetrics, _ scope: Opentelemetry_Proto_Metrics_V1_ScopeMetrics) {
-        let resourceNumber = Self.number(Self.canonical(resource.resource.attributes), &resources)
+    /// - Parameter mode: `otel` or `ecs`. The latter's documents have no scope, unit and start, so points that differ
+    ///   only in these share a document.
+    mutating func add(
+        _ resource: OTLPResourceMetrics, _ scope: Opentelemetry_Proto_Metrics_V1_ScopeMetrics, mode: MappingMode = .otel
+    ) {
+        let resourceNumber = number(of: resource.resource.attributes)
         let scopeKey = Array(scope.scope.name.utf8) + [0] + Self.canonical(scope.scope.attributes)
-        let scopeNumber = Self.number(scopeKey, &scopes)
+        let scopeNumber = mode == .ecs ? 0 : Self.number(scopeKey, &scopes)
         for metric in scope.metrics {
             for point in MetricPoint.points(of: metric) {
-                add(point, resource, resourceNumber, scope, scopeNumber)
+                add(point, resource, resourceNumber, scope, scopeNumber, mode)
             }
         }
     }
 
     private mutating func add(
         _ point: MetricPoint, _ resource: OTLPResourceMetrics, _ resourceNumber: Int,
-        _ scope: Opentelemetry_Proto_Metrics_V1_ScopeMetrics, _ scopeNumber: Int
+        _ scope: Opentelemetry_Proto_Metrics_V1_ScopeMetrics, _ scopeNumber: Int, _ mode: MappingMode
     ) {
         let time = point.timeUnixNano > 0 ? point.timeUnixNano : now
         let target = router.target(
             .metrics, attributes: [point.attributes, scope.scope.attributes, resource.resource.attributes],
-            scope: scope.scope, mode: .otel, time: Int64(clamping: time / 1_000_000_000))
+            scope: scope.scope, mode: mode, time: Int64(clamping: time / 1_000_000_000))
         let key = Key(
-            target: target, resource: resourceNumber, scope: scopeNumber, timeUnixNano: time,
-            startTimeUnixNano: point.startTimeUnixNano, unit: point.unit,
+            mode: mode, target: target, resource: resourceNumber, scope: scopeNumber, timeUnixNano: time,
+            startTimeUnixNano: mode == .ecs ? 0 : point.startTimeUnixNano, unit: mode == .ecs ? "" : point.unit,
             attributes: Self.canonical(point.attributes))
         let number: Int
         if let known = numbers[key] {
@@ -78,7 +87,7 @@ struct MetricGroups {
             numbers[key] = number
             groups.append(
                 Group(
-                    target: target, resource: resource.resource, resourceSchemaURL: resource.schemaURL,
+                    mode: mode, target: target, resource: resource.resource, resourceSchemaURL: resource.schemaURL,
                     scope: scope.scope, scopeSchemaURL: scope.schemaURL, timeUnixNano: time,
                     startTimeUnixNano: point.startTimeUnixNano, unit: point.unit, attributes: point.attributes))
         }
@@ -92,6 +101,14 @@ struct MetricGroups {
             if let count = point.documentCount { groups[number].documentCount = count }
         case .failure(let error): invalid[error, default: 0] += 1
         }
+    }
+
+    private mutating func number(of resource: [OTLPKeyValue]) -> Int {
+        // Arrays that share their storage are found equal at once.
+        if let lastResource, lastResource.attributes == resource { return lastResource.number }
+        let number = Self.number(Self.canonical(resource), &resources)
+        lastResource = (resource, number)
+        return number
     }
 
     private static func number(_ key: [UInt8], _ numbers: inout [[UInt8]: Int]) -> Int {

@@ -5,33 +5,54 @@ import OTLP
 struct ProfileAttributes {
     private(set) var values: [String: String] = [:]
 
-    init(
-        resource: [OTLPKeyValue], scope: [OTLPKeyValue], profile: [Int32], dictionary: OTLPProfilesDictionary,
-        host: HostIdentity?
-    ) {
-        for attribute in resource + scope { values[attribute.key] = AttributeText.text(attribute.value) }
-        for index in profile {
+    /// Longer texts are cut: events repeat them, and no index holds longer terms.
+    static let maximumTextBytes = 8192
+
+    init(_ attributes: [OTLPKeyValue]) { add(attributes) }
+
+    private mutating func add(_ attributes: [OTLPKeyValue]) {
+        for attribute in attributes { values[attribute.key] = Self.text(attribute.value) }
+    }
+
+    private static func text(_ value: OTLPAnyValue) -> String {
+        AttributeText.text(value).cut(toBytes: maximumTextBytes)
+    }
+
+    func adding(_ attributes: [OTLPKeyValue]) -> ProfileAttributes {
+        var sum = self
+        sum.add(attributes)
+        return sum
+    }
+
+    /// - Parameter indices: Of the dictionary's attribute table; those that are not there are left out.
+    func adding(_ indices: [Int32], of dictionary: OTLPProfilesDictionary) -> ProfileAttributes {
+        var sum = self
+        for index in indices {
             guard let attribute = dictionary.attribute(at: index),
                 let key = dictionary.string(at: attribute.keyStrindex)
             else { continue }
-            values[key] = AttributeText.text(attribute.value)
+            sum.values[key] = Self.text(attribute.value)
         }
+        return sum
+    }
+
+    /// What pages need and nobody said.
+    mutating func fill(_ host: HostIdentity?) {
         // Pages group by the program's name.
         let path = self["process.executable.path"]
         if self["process.executable.name"].isEmpty, let name = path.split(separator: "/").last {
             values["process.executable.name"] = String(name)
         }
         // A resource that names its host in any way is not from here, or somebody knows better.
-        if let host, self["host.id"].isEmpty {
-            if self["host.name"].isEmpty || self["host.name"] == host.name {
-                values["host.id"] = host.id
-                values["host.name"] = host.name
-                if self["host.arch"].isEmpty { values["host.arch"] = host.architecture }
-                if self["os.type"].isEmpty { values["os.type"] = "linux" }
-                if self["os.kernel"].isEmpty { values["os.kernel"] = host.kernel }
-            } else {
-                values["host.id"] = self["host.name"]
-            }
+        guard let host, self["host.id"].isEmpty else { return }
+        if self["host.name"].isEmpty || self["host.name"] == host.name {
+            values["host.id"] = host.id
+            values["host.name"] = host.name
+            if self["host.arch"].isEmpty { values["host.arch"] = host.architecture }
+            if self["os.type"].isEmpty { values["os.type"] = "linux" }
+            if self["os.kernel"].isEmpty { values["os.kernel"] = host.kernel }
+        } else {
+            values["host.id"] = self["host.name"]
         }
     }
 
@@ -46,6 +67,16 @@ struct ProfileAttributes {
         }
         .map { ($0.key.lowercased(), $0.value.lowercased()) }
         .sorted { $0.key < $1.key }
+    }
+}
+
+extension String {
+    /// The text, or of a longer one as many whole characters of Unicode as fit.
+    func cut(toBytes limit: Int) -> String {
+        guard utf8.count > limit else { return self }
+        var end = utf8.index(utf8.startIndex, offsetBy: limit)
+        while end > utf8.startIndex, utf8[end] & 0xc0 == 0x80 { end = utf8.index(before: end) }
+        return String(self[..<end])
     }
 }
 

@@ -3,12 +3,24 @@ struct ProfileDocuments {
     let schema: ProfileSchema
     /// Nanoseconds since 1970.
     let now: UInt64
-    private let eventAction: [UInt8]
+    /// The seconds at which this week began.
+    let week: Int64
+    private let events: String
+    /// Of an event's document, up to its timestamp.
+    private let eventHead: [UInt8]
+    private let (traces, frames): (String, String)
 
     init(schema: ProfileSchema, now: UInt64) {
         self.schema = schema
         self.now = now
-        eventAction = BulkAction(index: schema.events, requiresDataStream: true).line
+        week = Timestamps.weekStart(Int64(now / 1_000_000_000))
+        events = schema.events
+        eventHead = Self.eventHead(schema.events)
+        (traces, frames) = (schema.traces, schema.frames)
+    }
+
+    private static func eventHead(_ target: String) -> [UInt8] {
+        BulkAction(index: target, requiresDataStream: true).line + Array("\n{\"@timestamp\":\"".utf8)
     }
 
     private func action(_ index: String, id: String) -> [UInt8] {
@@ -27,8 +39,7 @@ struct ProfileDocuments {
 
     /// - Parameter time: Of the sample, nanoseconds since 1970; nil: unknown.
     func trace(
-        id: String, frameIDs: [UInt8], frameTypes: String, time: UInt64?, identity: DocumentIdentity,
-        to buffer: inout BulkBuffer
+        _ stack: ProfileStack, frameIDs: [UInt8], frameTypes: String, time: UInt64?, to buffer: inout BulkBuffer
     ) {
         let source = document { json in
             switch schema {
@@ -41,15 +52,16 @@ struct ProfileDocuments {
             json.raw([UInt8(ascii: "\"")] + frameIDs + [UInt8(ascii: "\"")])
             json.member("\(prefix)frame.types", frameTypes)
         }
-        buffer.add(action: action(schema.traces, id: id), target: schema.traces, items: .none, identity: identity) {
-            $0 += source
-        }
+        buffer.add(
+            action: action(traces, id: stack.id.text), target: traces, items: .none, identity: stack.identity
+        ) { $0 += source }
     }
 
     /// Functions that are inlined follow the function that they are inlined in: readers go through the arrays from the
     /// first entry on and take every later one for inlined.
-    func frame(_ frame: ProfileFrame, time: UInt64?, to buffer: inout BulkBuffer) {
-        let functions = frame.functions.reversed()
+    /// - Parameter functions: The innermost first.
+    func frame(_ id: FrameID, functions: [FrameFunction], time: UInt64?, to buffer: inout BulkBuffer) {
+        let functions = functions.reversed()
         let lines = functions.map { Int32(clamping: $0.line) }
         let source = document { json in
             switch schema {
@@ -66,15 +78,11 @@ struct ProfileDocuments {
             }
         }
         buffer.add(
-            action: action(schema.frames, id: frame.id.text), target: schema.frames, items: .none,
-            identity: frame.id.identity(.frame)
+            action: action(frames, id: id.text), target: frames, items: .none, identity: id.identity(.frame)
         ) { $0 += source }
     }
 
     // MARK: - Executables and hosts
-
-    /// The seconds at which this week began.
-    var week: Int64 { Timestamps.weekStart(Int64(now / 1_000_000_000)) }
 
     func executable(_ file: FileID, fileName: String, identity: DocumentIdentity, to buffer: inout BulkBuffer) {
         let id = file.text
@@ -164,21 +172,22 @@ struct ProfileDocuments {
     }
 
     /// What all events of one stack in one thread have in common: everything behind the timestamp.
-    func eventRest(stack: ProfileStack, threadName: String, tail: [UInt8]) -> [UInt8] {
-        var json = JSONWriter()
+    /// - Parameter rest: What it held is replaced.
+    func eventRest(stack: ProfileStack, threadName: String, tail: [UInt8], to rest: inout [UInt8]) {
+        rest.removeAll(keepingCapacity: true)
         switch schema {
         case .classic:
-            json.member("Stacktrace.id", stack.id)
-            json.member("process.thread.name", threadName)
+            rest.append(contentsOf: "\",\"Stacktrace.id\":\"".utf8)
+            stack.id.append(to: &rest)
+            rest.append(contentsOf: "\",\"process.thread.name\":".utf8)
         case .otel:
-            json.member("stacktrace.id", stack.id)
-            json.key("resource")
-            json.beginObject()
-            json.key("attributes")
-            json.beginObject()
-            json.member("thread.name", threadName)
+            rest.append(contentsOf: "\",\"stacktrace.id\":\"".utf8)
+            stack.id.append(to: &rest)
+            rest.append(contentsOf: "\",\"resource\":{\"attributes\":{\"thread.name\":".utf8)
         }
-        return json.bytes + [UInt8(ascii: ",")] + tail
+        JSONWriter.append(quoted: threadName, to: &rest)
+        rest.append(UInt8(ascii: ","))
+        rest.append(contentsOf: tail)
     }
 
     private static func optionalNames(_ attributes: ProfileAttributes) -> [(key: String, value: String)] {
@@ -192,13 +201,11 @@ struct ProfileDocuments {
     func event(
         timestamp: [UInt8], rest: [UInt8], items: ItemRange, level: Int = 0, to buffer: inout BulkBuffer
     ) {
-        let target = level == 0 ? schema.events : ProfileSchema.downsampledEvents(level: level)
-        let action = level == 0 ? eventAction : BulkAction(index: target, requiresDataStream: true).line
-        buffer.add(action: action, target: target, items: items) { bytes in
-            bytes.append(contentsOf: "{\"@timestamp\":\"".utf8)
-            bytes.append(contentsOf: timestamp)
-            bytes.append(contentsOf: "\",".utf8)
-            bytes.append(contentsOf: rest)
+        if level == 0 {
+            buffer.add(eventHead, timestamp, rest, target: events, items: items)
+        } else {
+            let target = ProfileSchema.downsampledEvents(level: level)
+            buffer.add(Self.eventHead(target), timestamp, rest, target: target, items: items)
         }
     }
 

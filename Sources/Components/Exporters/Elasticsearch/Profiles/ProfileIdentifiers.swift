@@ -34,11 +34,12 @@ struct FileID: Hashable, Sendable {
 
     /// 22 characters.
     var text: String {
-        var bytes: [UInt8] = []
-        bytes.append(bigEndian: high)
-        bytes.append(bigEndian: low)
-        return Base64URL.text(bytes)
+        var text: [UInt8] = []
+        append(to: &text)
+        return String(decoding: text, as: UTF8.self)
     }
+
+    func append(to text: inout [UInt8]) { Base64URL.append(high, low, to: &text) }
 }
 
 /// One line of a location: a function and where in it.
@@ -54,14 +55,7 @@ struct FrameID: Hashable, Sendable {
     var file: FileID
     var address: UInt64
 
-    func append(to text: inout [UInt8]) {
-        var bytes: [UInt8] = []
-        bytes.reserveCapacity(24)
-        bytes.append(bigEndian: file.high)
-        bytes.append(bigEndian: file.low)
-        bytes.append(bigEndian: address)
-        Base64URL.append(bytes, to: &text)
-    }
+    func append(to text: inout [UInt8]) { Base64URL.append(file.high, file.low, address, to: &text) }
 
     var text: String {
         var text: [UInt8] = []
@@ -121,17 +115,12 @@ struct TraceHasher {
     private var hash = FNV128()
 
     mutating func add(_ frame: FrameID) {
-        var bytes: [UInt8] = []
-        bytes.reserveCapacity(36)
-        bytes.append(bigEndian: frame.file.high)
-        bytes.append(bigEndian: frame.file.low)
-        bytes.append(contentsOf: String(frame.address).utf8)
-        hash.add(bytes)
+        hash.add(bigEndian: frame.file.high)
+        hash.add(bigEndian: frame.file.low)
+        hash.add(decimal: frame.address)
     }
 
-    var value: (high: UInt64, low: UInt64) {
-        (UInt64(truncatingIfNeeded: hash.value >> 64), UInt64(truncatingIfNeeded: hash.value))
-    }
+    var value: (high: UInt64, low: UInt64) { hash.value }
 }
 
 extension [UInt8] {

@@ -13,6 +13,15 @@ enum Timestamps {
         return String(decoding: text, as: UTF8.self)
     }
 
+    /// As `append`, but always with nine fractional digits and always nanoseconds.
+    static func fullText(nanoseconds: UInt64) -> String {
+        var text: [UInt8] = []
+        CivilTime(secondsSince1970: Int64(clamping: nanoseconds / 1_000_000_000)).append(to: &text)
+        let fraction = String(nanoseconds % 1_000_000_000)
+        return String(decoding: text, as: UTF8.self) + "." + String(repeating: "0", count: 9 - fraction.utf8.count)
+            + fraction + "Z"
+    }
+
     /// Seconds since 1970, cut to steps of seven days that begin on Mondays at 00:00 UTC.
     static func weekStart(_ seconds: Int64) -> Int64 {
         // 1970-01-01 was a Thursday: three days after a Monday.

@@ -7,6 +7,7 @@ import Glibc
 import Logging
 import NIOCore
 import NIOHTTP1
+import Synchronization
 
 /// What a server answered.
 struct HTTPAnswer: Sendable {
@@ -38,12 +39,21 @@ final class ClusterClient: Sendable {
     private let userAgent: String
     private let logger: Logger
     private let clock = ContinuousClock()
+    private let cookies: CookieJar?
+    private let extensions = Mutex(RequestExtensions())
+
+    /// What of the running program takes part in requests.
+    private struct RequestExtensions {
+        var authenticator: (any ClientAuthenticator)?
+        var middlewares: [any HTTPClientMiddleware] = []
+    }
 
     init(configuration: ElasticsearchConfiguration, build: BuildInformation, logger: Logger) {
         self.configuration = configuration
         self.logger = logger
         nodes = NodePool(configuration.endpoints)
-        clients = HTTPClients(configuration)
+        clients = HTTPClients(configuration, logger: logger)
+        cookies = configuration.keepsCookies ? CookieJar() : nil
         userAgent = "\(build.description)/\(build.version) (linux/\(Self.architecture))"
     }
 
@@ -56,8 +66,12 @@ final class ClusterClient: Sendable {
         #endif
     }
 
-    /// Finds out early what would fail every request: TLS files that cannot be read.
-    func prepare() throws {
+    /// Finds out early what would fail every request: TLS files that cannot be read, extensions that do not run.
+    func prepare(host: any Host) throws {
+        let found = RequestExtensions(
+            authenticator: try configuration.authentication?.resolved(by: host),
+            middlewares: try configuration.middlewares.map { try host.httpClientMiddleware($0) })
+        extensions.withLock { $0 = found }
         for node in nodes.nodes { _ = try clients.client(for: node.endpoint) }
     }
 
@@ -97,22 +111,28 @@ final class ClusterClient: Sendable {
         body: [UInt8]?, maximumAnswerBytes: Int
     ) async throws -> HTTPAnswer {
         let url = node.endpoint.url + path + (query.isEmpty ? "" : "?\(query)")
-        var request = HTTPClientRequest(url: url)
-        request.method = method
-        for (name, value) in headers { request.headers.add(name: name, value: value) }
-        request.headers.add(name: "User-Agent", value: userAgent)
-        if !configuration.connections.keepsConnections { request.headers.add(name: "Connection", value: "close") }
-        if let authorization = authorization(node.endpoint) {
-            request.headers.add(name: "Authorization", value: authorization)
+        // The client is made first: it reads the certificates.
+        let client: HTTPClient
+        do {
+            client = try clients.client(for: node.endpoint)
+        } catch {
+            throw NoAnswer(description: "\(error)", isInDoubt: false)
         }
-        for (name, value) in configuration.headers { request.headers.replaceOrAdd(name: name, value: value.value) }
+        var request = clients.request(url)
+        request.method = method
+        do {
+            request.headers = try await headerFields(node.endpoint, method, url, path: path, own: headers)
+        } catch {
+            throw NoAnswer(description: "the request cannot be signed: \(error)", isInDoubt: false)
+        }
         if let body { request.body = .bytes(ByteBuffer(bytes: body)) }
         // Without a timeout of its own, an hour is as good as forever.
         let timeout = configuration.timeout > .zero ? configuration.timeout : .seconds(3600)
         do {
-            let client = try clients.client(for: node.endpoint)
             let response = try await client.execute(request, timeout: TimeAmount(saturating: timeout), logger: nil)
             let body = try await response.body.collect(upTo: maximumAnswerBytes)
+            cookies?.store(
+                response.headers["Set-Cookie"], from: node.endpoint, now: clock.now, unixTime: time(nil))
             return HTTPAnswer(
                 status: Int(response.status.code),
                 retryAfter: response.headers.first(name: "Retry-After").flatMap {
@@ -132,6 +152,36 @@ final class ClusterClient: Sendable {
                 .contains(error)
         }
         return isFailureToConnect(error)
+    }
+
+    // MARK: - Header fields
+
+    /// What the exporter says itself, then what is configured, then extensions; the later ones replace the earlier.
+    private func headerFields(
+        _ endpoint: ElasticsearchEndpoint, _ method: HTTPMethod, _ url: String, path: String, own: [(String, String)]
+    ) async throws -> HTTPHeaders {
+        var fields = HTTPHeaders(own)
+        fields.add(name: "User-Agent", value: userAgent)
+        // The name that is asked for may be another than the host's, see `HTTPClients.request`.
+        fields.add(name: "Host", value: endpoint.authority)
+        if !configuration.connections.keepsConnections { fields.add(name: "Connection", value: "close") }
+        if let authorization = authorization(endpoint) { fields.add(name: "Authorization", value: authorization) }
+        if let cookie = cookies?.header(for: endpoint, path: endpoint.path + path, now: clock.now) {
+            fields.add(name: "Cookie", value: cookie)
+        }
+        for (name, value) in configuration.headers { fields.replaceOrAdd(name: name, value: value.value) }
+        let extensions = extensions.withLock { $0 }
+        if !extensions.middlewares.isEmpty {
+            var list = fields.map { (name: $0.name, value: $0.value) }
+            for middleware in extensions.middlewares {
+                try await middleware.prepare(method: method.rawValue, url: url, headers: &list)
+            }
+            fields = HTTPHeaders(list.map { ($0.name, $0.value) })
+        }
+        for (name, value) in try await extensions.authenticator?.requestHeaders() ?? [] {
+            fields.replaceOrAdd(name: name, value: value)
+        }
+        return fields
     }
 
     // MARK: - Who we are

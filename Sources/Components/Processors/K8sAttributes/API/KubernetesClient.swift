@@ -87,6 +87,16 @@ actor KubernetesClient {
         return try JSONDecoder().decode(ObjectList<Object>.self, from: Data(body.readableBytesView))
     }
 
+    /// One object of a kind that has no namespaces.
+    func object(_ kind: ResourceKind, named name: String) async throws -> MetadataObject {
+        let query = ResourceQuery(kind)
+        let response = try await answer(
+            query.objectTarget(named: name), accept: query.accept(forList: false),
+            timeout: TimeAmount(Self.pageTimeout))
+        let body = try await response.body.collect(upTo: Self.maximumPageBytes)
+        return try JSONDecoder().decode(MetadataObject.self, from: Data(body.readableBytesView))
+    }
+
     /// The stream of a watch, once the server has agreed to it.
     func watch(_ query: ResourceQuery, from version: String, seconds: Int) async throws -> HTTPClientResponse.Body {
         let target = query.watchTarget(from: version, seconds: seconds)

@@ -27,9 +27,15 @@ struct ResourceQuery: Sendable, Hashable, CustomStringConvertible {
     var namespace: String?
     var fieldSelector: String?
     var labelSelector: String?
+    /// Names, labels and annotations are enough.
+    var isMetadataOnly: Bool
 
-    init(_ kind: ResourceKind, namespace: String? = nil, fieldSelector: String? = nil, labelSelector: String? = nil) {
+    init(
+        _ kind: ResourceKind, namespace: String? = nil, fieldSelector: String? = nil, labelSelector: String? = nil,
+        isMetadataOnly: Bool? = nil
+    ) {
         self.kind = kind
+        self.isMetadataOnly = isMetadataOnly ?? !kind.needsWholeObjects
         self.namespace = namespace
         self.fieldSelector = fieldSelector
         self.labelSelector = labelSelector
@@ -53,6 +59,9 @@ struct ResourceQuery: Sendable, Hashable, CustomStringConvertible {
         Self.target(path, selectors + [("limit", "\(limit)")] + (token.map { [("continue", $0)] } ?? []))
     }
 
+    /// The path of one object.
+    func objectTarget(named name: String) -> String { "\(path)/\(Self.escaped(name))" }
+
     /// The path and query of a watch of what happens after a version.
     func watchTarget(from version: String, seconds: Int) -> String {
         Self.target(
@@ -65,7 +74,7 @@ struct ResourceQuery: Sendable, Hashable, CustomStringConvertible {
 
     /// The media type to ask for (Kubernetes API concepts, "Receiving resources as Tables" and "metadata-only").
     func accept(forList: Bool) -> String {
-        guard !kind.needsWholeObjects else { return "application/json" }
+        guard isMetadataOnly else { return "application/json" }
         let type = forList ? "PartialObjectMetadataList" : "PartialObjectMetadata"
         return "application/json;as=\(type);g=meta.k8s.io;v=v1,application/json"
     }

@@ -1,5 +1,6 @@
 import Collector
 import Foundation
+import RegularExpressions
 
 /// `ec2`: the instance metadata service, version 2 (Amazon EC2 User Guide, "Access instance metadata").
 struct EC2Detector: ResourceDetector {
@@ -17,6 +18,10 @@ struct EC2Detector: ResourceDetector {
             $0.hasSuffix("/") ? String($0.dropLast()) : $0
         } ?? "http://169.254.169.254")
 
+    /// Which of the instance's tags are wanted. The service shows them only if the instance allows that.
+    var tags: [RegularExpression] = []
+    private static let maximumTags = 50
+
     func detect(timeout: Duration) async throws -> [DetectedAttribute] {
         let token = try await service.text(
             .PUT, "/latest/api/token", headers: [("X-aws-ec2-metadata-token-ttl-seconds", "60")], timeout: timeout)
@@ -32,6 +37,21 @@ struct EC2Detector: ResourceDetector {
                 ("host.image.id", identity.imageId), ("host.type", identity.instanceType), ("host.name", name),
             ].compactMap { name, value in
                 value.flatMap { $0.isEmpty ? nil : DetectedAttribute(name, $0) }
-            }
+            } + (try await tagAttributes(shown, timeout: timeout))
+    }
+
+    /// As `ec2.tag.<key>`.
+    private func tagAttributes(_ shown: [(String, String)], timeout: Duration) async throws -> [DetectedAttribute] {
+        guard !tags.isEmpty else { return [] }
+        let root = "/latest/meta-data/tags/instance"
+        let keys = try await service.text(.GET, root, headers: shown, timeout: timeout)
+            .split(whereSeparator: \.isNewline).map(String.init).prefix(Self.maximumTags)
+        var found: [DetectedAttribute] = []
+        for key in keys where tags.contains(where: { $0.matches(key) }) {
+            let path = key.addingPercentEncoding(withAllowedCharacters: .urlPathAllowed) ?? key
+            let value = try await service.text(.GET, "\(root)/\(path)", headers: shown, timeout: timeout)
+            found.append(DetectedAttribute("ec2.tag.\(key)", value))
+        }
+        return found
     }
 }

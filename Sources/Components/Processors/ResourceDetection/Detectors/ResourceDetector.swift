@@ -29,11 +29,16 @@ extension DetectorSettings {
         switch kind {
         case .env: EnvironmentDetector()
         case .system: SystemDetector(hostNameSources: hostNameSources)
-        case .ec2: EC2Detector()
+        case .docker: DockerDetector()
+        case .ec2: EC2Detector(tags: tags)
+        case .ecs: ECSDetector()
         case .eks: KubernetesDetector(cloud: EC2Detector(), platform: "aws_eks")
         case .gcp: GCPDetector()
         case .azure: AzureDetector()
         case .aks: KubernetesDetector(cloud: AzureDetector(), platform: "azure_aks")
+        case .k8sAPI: KubernetesNodeDetector(variable: nodeVariable, lookup: nodeLookup)
+        case .heroku: HerokuDetector()
+        case .dynatrace: DynatraceDetector()
         }
     }
 }

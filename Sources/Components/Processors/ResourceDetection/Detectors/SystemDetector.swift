@@ -25,6 +25,7 @@ struct SystemDetector: ResourceDetector {
         option("host.arch", host.architecture)
         option("os.description", "Linux \(host.kernel)")
         option("os.version", host.kernel)
+        found += ProcessorInformation.read()
         let addresses = Self.addresses()
         func list(_ name: String, _ texts: [String]) {
             if texts.isEmpty { return }
