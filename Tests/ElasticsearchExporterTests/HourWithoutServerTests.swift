@@ -65,7 +65,8 @@ struct HourWithoutServerTests {
             try await clock.sleep(until: begin + Self.seconds(10) * (number + 1))
         }
         #expect(running.count("otelcol_exporter_sent_log_records") == 0)
-        #expect(log.messages.contains { $0.contains("Will retry") })
+        // One line for each life of the program: the hour lasts less than a minute here.
+        #expect(log.messages.count { $0.contains("Will retry") } == 5)
         let back = try await ElasticsearchDouble(["--port", "\(gone.port)"])
         let end = clock.now + .seconds(60)
         while clock.now < end, try await back.logBodies().count < 360 { try await clock.sleep(for: .milliseconds(50)) }

@@ -28,6 +28,8 @@ final class BulkClient: Sendable {
     private let query: String
     private let state: Mutex<State>
     private let failedDocuments: RateLimit
+    /// A server that is away for an hour is worth sixty lines, however many batches wait for it.
+    private let retryLines = RateLimit(.seconds(60))
     private var isPersistent: Bool { configuration.queue?.storage != nil }
     /// Told the outcome of each request, for the component's status.
     private let observer: @Sendable (_ failure: (any Error)?) -> Void
@@ -98,12 +100,7 @@ final class BulkClient: Sendable {
                 flight.giveUp()
                 break
             }
-            logger.info(
-                "Elasticsearch did not take documents yet. Will retry after interval.",
-                metadata: [
-                    "documents": "\(flight.openCount)", "reason": "\(LossLog.harmless(flight.openReason))",
-                    "interval": "\(pause.unitText)",
-                ])
+            logRetry(of: flight, after: pause)
             // Cut short by the shutdown: one last attempt.
             _ = await waits.sleep(for: pause)
             metrics.retried.add(flight.openCount)
@@ -248,6 +245,16 @@ final class BulkClient: Sendable {
 
     // MARK: - Accounts
 
+    private func logRetry(of flight: BulkFlight, after pause: Duration) {
+        guard let silent = retryLines.pass() else { return }
+        var metadata: Logger.Metadata = [
+            "documents": "\(flight.openCount)", "reason": "\(LossLog.harmless(flight.openReason))",
+            "interval": "\(pause.unitText)",
+        ]
+        if silent > 0 { metadata["retries_not_logged"] = "\(silent)" }
+        logger.info("Elasticsearch did not take documents yet. Will retry after interval.", metadata: metadata)
+    }
+
     /// Counts what was accepted; what was not is counted when it is finally lost.
     private func count(_ items: [BulkAnswer.Item], _ request: [Int], of buffer: BulkBuffer) {
         struct Key: Hashable { var target, status: Int, store: BulkAnswer.FailureStore? }
@@ -315,27 +322,8 @@ final class BulkClient: Sendable {
     }
 
     private func logInput(of document: BulkBuffer.Document, _ buffer: BulkBuffer) {
-        guard configuration.logging.failedDocuments, failedDocuments.allows() else { return }
+        guard configuration.logging.failedDocuments, failedDocuments.pass() != nil else { return }
         let text = String(decoding: buffer.bytes[document.bytes].prefix(65_536), as: UTF8.self)
         logger.debug("Input of a failed document", metadata: ["input": "\(text)"])
-    }
-}
-
-/// Lets something happen once in an interval.
-final class RateLimit: Sendable {
-    private let interval: Duration
-    private let next = Mutex<ContinuousClock.Instant?>(nil)
-
-    init(_ interval: Duration) {
-        self.interval = interval
-    }
-
-    func allows() -> Bool {
-        let now = ContinuousClock.now
-        return next.withLock { next in
-            if let next, now < next { return false }
-            next = now + interval
-            return true
-        }
     }
 }
