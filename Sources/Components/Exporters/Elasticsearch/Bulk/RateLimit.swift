@@ -5,6 +5,11 @@ final class RateLimit: Sendable {
     private struct State {
         var next: ContinuousClock.Instant?
         var heldBack = 0
+
+        mutating func take() -> Int {
+            defer { heldBack = 0 }
+            return heldBack
+        }
     }
 
     private let interval: Duration
@@ -24,15 +29,10 @@ final class RateLimit: Sendable {
                 return nil
             }
             state.next = now + interval
-            return take(&state)
+            return state.take()
         }
     }
 
     /// How many were held back and not told yet.
-    func rest() -> Int { state.withLock(take) }
-
-    private func take(_ state: inout State) -> Int {
-        defer { state.heldBack = 0 }
-        return state.heldBack
-    }
+    func rest() -> Int { state.withLock { $0.take() } }
 }
