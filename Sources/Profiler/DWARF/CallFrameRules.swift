@@ -18,13 +18,13 @@ public struct CFARule: Equatable, Sendable {
     /// kind | register << 8 | added << 16 | offset << 32: rules are compared millions of times.
     @usableFromInline var word: UInt64
 
-    @inlinable public var kind: Kind { Kind(rawValue: UInt8(truncatingIfNeeded: word)) ?? .unsupported }
+    @inlinable @inline(__always) public var kind: Kind { Kind(rawValue: UInt8(truncatingIfNeeded: word)) ?? .unsupported }
     /// DWARF register number.
-    @inlinable public var register: UInt8 { UInt8(truncatingIfNeeded: word >> 8) }
+    @inlinable @inline(__always) public var register: UInt8 { UInt8(truncatingIfNeeded: word >> 8) }
     /// In bytes; what is added after the dereference, or the threshold of a procedure linkage table.
-    @inlinable public var added: Int16 { Int16(truncatingIfNeeded: word >> 16) }
+    @inlinable @inline(__always) public var added: Int16 { Int16(truncatingIfNeeded: word >> 16) }
     /// In bytes.
-    @inlinable public var offset: Int32 { Int32(truncatingIfNeeded: word >> 32) }
+    @inlinable @inline(__always) public var offset: Int32 { Int32(truncatingIfNeeded: word >> 32) }
 
     @inlinable @inline(__always)
     public init(_ kind: Kind, register: UInt8 = 0, offset: Int32 = 0, added: Int16 = 0) {
@@ -63,11 +63,11 @@ public struct RegisterRule: Equatable, Sendable {
     /// kind | register << 8 | offset << 32.
     @usableFromInline var word: UInt64
 
-    @inlinable public var kind: Kind { Kind(rawValue: UInt8(truncatingIfNeeded: word)) ?? .unsupported }
+    @inlinable @inline(__always) public var kind: Kind { Kind(rawValue: UInt8(truncatingIfNeeded: word)) ?? .unsupported }
     /// DWARF register number.
-    @inlinable public var register: UInt8 { UInt8(truncatingIfNeeded: word >> 8) }
+    @inlinable @inline(__always) public var register: UInt8 { UInt8(truncatingIfNeeded: word >> 8) }
     /// In bytes.
-    @inlinable public var offset: Int32 { Int32(truncatingIfNeeded: word >> 32) }
+    @inlinable @inline(__always) public var offset: Int32 { Int32(truncatingIfNeeded: word >> 32) }
 
     @inlinable @inline(__always)
     public init(_ kind: Kind, register: UInt8 = 0, offset: Int32 = 0) {

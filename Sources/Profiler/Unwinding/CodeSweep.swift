@@ -84,6 +84,8 @@ struct CodeSweep {
             return entries.contains(position) ? CodeSweepState() : targets[position] ?? former[position]
         }
 
+        func isMarked(_ position: Int) -> Bool { isMarked[position] }
+
         mutating func addEntry(_ target: Int) {
             guard target >= 0, target < isMarked.count else { return }
             isMarked[target] = true
@@ -116,12 +118,20 @@ struct CodeSweep {
         /// Of the function's body, for code that only a table of jumps leads to.
         var body = CodeSweepState()
         var followsPadding = true, followsCall = false
+        /// The state's rule is the last one that was added.
+        var isAppended = false
         while position < code.count {
             guard let instruction = X86Instruction(code, at: position) else {
                 // Data, or not understood: up to the next place where a function may begin.
                 append(.framePointer, position)
                 position = Int((start &+ UInt64(position) &+ 16) & ~15 &- start)
-                (state, followsPadding, followsCall) = (nil, true, false)
+                (state, followsPadding, followsCall, isAppended) = (nil, true, false, false)
+                continue
+            }
+            // Most instructions change nothing, and nothing is told of their place.
+            if case .none = instruction.effect, isAppended, !followsCall, !places.isMarked(position) {
+                followsPadding = false
+                position += instruction.length
                 continue
             }
             let isAligned = (start &+ UInt64(position)) & 15 == 0
@@ -149,6 +159,7 @@ struct CodeSweep {
             }
             var present = state ?? CodeSweepState()
             append(present.rule, position)
+            isAppended = false
             let end = position + instruction.length
             followsCall = false
             switch instruction.effect {
@@ -180,6 +191,9 @@ struct CodeSweep {
                 state = nil
                 addContextRoot(end, code)
             case .trap: state = nil
+            case .none:
+                state = present
+                isAppended = true
             default:
                 present.apply(instruction.effect)
                 state = present

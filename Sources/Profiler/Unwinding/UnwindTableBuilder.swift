@@ -64,35 +64,44 @@ struct UnwindTableBuilder {
     /// Adds a block of one rule.
     mutating func add(_ rule: unwind_rule, _ addresses: Range<UInt64>, _ tier: Tier) {
         let number = rules.number(of: rule)
-        guard startBlock(addresses, tier) else { return }
-        blockRows.append((max(addresses.lowerBound, range.lowerBound) - base) << 16 | UInt64(number))
-        endBlock(tier)
+        guard let block = newBlock(addresses) else { return }
+        blockRows.append(block.start << 16 | UInt64(number))
+        add(block, tier)
     }
 
     /// Adds a function's rows.
     mutating func add(_ rows: UnsafeBufferPointer<CallFrameRow>, _ addresses: Range<UInt64>, _ tier: Tier) {
-        guard !rows.isEmpty, startBlock(addresses, tier) else { return }
-        var last = UInt64.max
-        for row in rows {
-            let rule = UInt64(rules.number(of: row.state))
-            if rule != last, row.address >= range.lowerBound, row.address < range.upperBound {
-                blockRows.append((row.address &- base) << 16 | rule)
-                last = rule
+        guard !rows.isEmpty, let block = newBlock(addresses) else { return }
+        // Appending to an array row by row costs more than all the rest.
+        withUnsafeTemporaryAllocation(of: UInt64.self, capacity: rows.count) { packed in
+            var count = 0
+            var last = UInt64.max
+            for row in rows {
+                let rule = UInt64(rules.number(of: row.state))
+                if rule != last, row.address >= range.lowerBound, row.address < range.upperBound {
+                    packed.initializeElement(at: count, to: (row.address &- base) << 16 | rule)
+                    count &+= 1
+                    last = rule
+                }
             }
+            blockRows.append(contentsOf: UnsafeBufferPointer(rebasing: packed[..<count]))
         }
-        endBlock(tier)
+        add(block, tier)
     }
 
     /// Adds a block of rules, each from its address on; sorted, the first at the block's start.
     mutating func add(_ rows: [(address: UInt64, rule: unwind_rule)], _ addresses: Range<UInt64>, _ tier: Tier) {
         guard let first = rows.first, first.address <= max(addresses.lowerBound, range.lowerBound),
-            startBlock(addresses, tier)
+            let block = newBlock(addresses)
         else { return }
+        var last = UInt64.max
         for row in rows where row.address < range.upperBound {
             let rule = UInt64(rules.number(of: row.rule))
+            if rule == last { continue }
             blockRows.append((max(row.address, range.lowerBound) &- base) << 16 | rule)
+            last = rule
         }
-        endBlock(tier)
+        add(block, tier)
     }
 
     /// The places that no block covers, in ascending order; those that are more than padding.
@@ -133,30 +142,26 @@ struct UnwindTableBuilder {
         }
     }
 
-    private mutating func startBlock(_ addresses: Range<UInt64>, _ tier: Tier) -> Bool {
+    /// The block of rows that are appended next; nil if there is no room for it.
+    private mutating func newBlock(_ addresses: Range<UInt64>) -> Block? {
         let clamped = addresses.clamped(to: range)
-        guard !clamped.isEmpty else { return false }
+        guard !clamped.isEmpty else { return nil }
         guard blockRows.count < Self.rowLimit else {
             limitExceeded = true
-            return false
+            return nil
         }
-        let block = Block(
+        return Block(
             start: clamped.lowerBound - base, end: clamped.upperBound - base, firstRow: UInt32(blockRows.count),
             rowCount: 0)
-        if let last = tiers[tier.rawValue].last, last.start > block.start { isSorted[tier.rawValue] = false }
-        tiers[tier.rawValue].append(block)
-        return true
     }
 
-    private mutating func endBlock(_ tier: Tier) {
-        let index = tiers[tier.rawValue].count - 1
-        let block = tiers[tier.rawValue][index]
-        let count = blockRows.count - Int(block.firstRow)
-        if count == 0 {
-            tiers[tier.rawValue].removeLast()
-        } else {
-            tiers[tier.rawValue][index].rowCount = UInt32(count)
-        }
+    /// Adds a block whose rows, of which no two neighbours have the same rule, were appended.
+    private mutating func add(_ block: Block, _ tier: Tier) {
+        var block = block
+        block.rowCount = UInt32(blockRows.count - Int(block.firstRow))
+        if block.rowCount == 0 { return }
+        if let last = tiers[tier.rawValue].last, last.start > block.start { isSorted[tier.rawValue] = false }
+        tiers[tier.rawValue].append(block)
     }
 
     /// Makes the table. Code that no block covers follows `gapRule`.
@@ -228,13 +233,14 @@ struct UnwindTableBuilder {
                 }
             }
             append(from, blockRows[index] & 0xffff)
-            index += 1
-            while index < end {
-                let row = blockRows[index]
-                if row >> 16 >= to { break }
-                append(row >> 16, row & 0xffff)
-                index += 1
-            }
+            let rest = index + 1
+            if rest == end { return }
+            // Nearly all blocks come whole.
+            var wholeEnd = end
+            while wholeEnd > rest, blockRows[wholeEnd - 1] >> 16 >= to { wholeEnd -= 1 }
+            if wholeEnd == rest { return }
+            rows.append(contentsOf: blockRows[rest..<wholeEnd])
+            lastRule = blockRows[wholeEnd - 1] & 0xffff
         }
 
         @inline(__always)
@@ -263,39 +269,47 @@ extension UnwindTableBuilder {
             firstPageAddress: base + first << shift, pageShift: UInt8(shift), pages: [], rows: [],
             statistics: statistics)
         table.pages.reserveCapacity(Int(count))
-        table.rows.reserveCapacity(rows.count + Int(count))
-        var index = 0
-        // The rule that holds at the page's start, from the page before. No code lies before the first row.
-        var carried = rows.first.map { UInt32(numbers[Int($0 & 0xffff)]) } ?? UInt32(UNWIND_RULE_INVALID)
-        for page in first..<(first + count) {
-            let start = page << shift
-            let end = start + 1 << shift
-            let firstRow = table.rows.count
-            var pageRule = carried
-            if index < rows.count, rows[index] >> 16 == start {
-                pageRule = UInt32(numbers[Int(rows[index] & 0xffff)])
-                index += 1
-            }
-            carried = pageRule
-            table.rows.append(pageRule << 16)
-            while index < rows.count, rows[index] >> 16 < end {
-                let rule = UInt32(numbers[Int(rows[index] & 0xffff)])
-                // Different rules may have become one where the rule set was full.
-                if rule != carried {
-                    table.rows.append(rule << 16 | UInt32(truncatingIfNeeded: rows[index] >> 16 &- start))
-                    carried = rule
+        // A page starts with a row, whether one of those given is there or not.
+        table.rows = [UInt32](unsafeUninitializedCapacity: rows.count + Int(count)) { packed, packedCount in
+            var index = 0
+            // The rule that holds at the page's start, from the page before. No code lies before the first row.
+            var carried = rows.first.map { UInt32(numbers[Int($0 & 0xffff)]) } ?? UInt32(UNWIND_RULE_INVALID)
+            for page in first..<(first + count) {
+                let start = page << shift
+                let end = start + 1 << shift
+                let firstRow = packedCount
+                var pageRule = carried
+                if index < rows.count, rows[index] >> 16 == start {
+                    pageRule = UInt32(numbers[Int(rows[index] & 0xffff)])
+                    index += 1
                 }
-                index += 1
+                carried = pageRule
+                packed.initializeElement(at: packedCount, to: pageRule << 16)
+                packedCount += 1
+                while index < rows.count {
+                    let row = rows[index]
+                    if row >> 16 >= end { break }
+                    let rule = UInt32(numbers[Int(row & 0xffff)])
+                    // Different rules may have become one where the rule set was full.
+                    if rule != carried {
+                        packed.initializeElement(
+                            at: packedCount, to: rule << 16 | UInt32(truncatingIfNeeded: row >> 16 &- start))
+                        packedCount += 1
+                        carried = rule
+                    }
+                    index += 1
+                }
+                let rowCount = packedCount - firstRow
+                var record = UnwindTable.Page(firstRow: UInt32(firstRow), ruleAndRowCount: UInt32(rowCount))
+                if rowCount == 1 || rowCount > maximum {
+                    packedCount = firstRow
+                    record = UnwindTable.Page(
+                        firstRow: 0,
+                        ruleAndRowCount: rowCount == 1 ? pageRule << 16 : UInt32(UNWIND_RULE_INVALID) << 16)
+                    if rowCount > maximum { table.statistics.degradedPages += 1 }
+                }
+                table.pages.append(record)
             }
-            let rowCount = table.rows.count - firstRow
-            var record = UnwindTable.Page(firstRow: UInt32(firstRow), ruleAndRowCount: UInt32(rowCount))
-            if rowCount == 1 || rowCount > maximum {
-                table.rows.removeLast(rowCount)
-                record = UnwindTable.Page(
-                    firstRow: 0, ruleAndRowCount: rowCount == 1 ? pageRule << 16 : UInt32(UNWIND_RULE_INVALID) << 16)
-                if rowCount > maximum { table.statistics.degradedPages += 1 }
-            }
-            table.pages.append(record)
         }
         return table
     }
