@@ -20,9 +20,26 @@ enum { RECENT_PLACES = 4 };
 /* Words of the stack that are read at once: most frames are small, and calling a helper costs more than copying. */
 enum { STACK_WINDOW_WORDS = 32 };
 
+enum python_walk {
+    PYTHON_FRAMES = 0,
+    /* Of tasks that wait for the running one: */
+    PYTHON_FINDS_AWAITER = 1,    /* what waits for `task` is looked for */
+    PYTHON_ENTERS_AWAITER = 2,   /* it was found, and is `task` now */
+    PYTHON_GOES_INWARDS = 3,     /* its coroutines are gathered, the outermost first */
+    PYTHON_RECORDS_AWAITER = 4,  /* they are recorded, the innermost first */
+};
+
 struct python_state {
     u64 frame; /* the next one */
     u64 outer; /* the youngest one of the interpreter that runs this one in the same thread */
+    u64 task;       /* the running one, then one that waits for it; 0: none */
+    u64 task_frame; /* the running task's outermost frame */
+    u64 coroutine;  /* of an awaiter, the next one inwards; 0: there is none */
+    u64 frames[PYTHON_MAX_COROUTINES]; /* of an awaiter's coroutines */
+    u32 frame_count;
+    u8 walk; /* enum python_walk */
+    u8 awaiters_left;
+    u8 unused[2];
 };
 
 struct perl_state {

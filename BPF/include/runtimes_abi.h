@@ -55,12 +55,43 @@ struct python_process {
     u16 code_first_line;
     u16 string_hash; /* PyASCIIObject: hash */
     u16 thread_state_thread; /* PyThreadState: thread_id; with current_thread_state */
-    u16 more_reserved[3];
+    /* asyncio's tasks, since 3.14. _PyThreadStateImpl: asyncio_running_task; 0: not known, or no module has tasks. */
+    u16 thread_state_task;
+    /* FutureObj and TaskObj, below PYTHON_TASK_BYTES; the words multiples of 8. */
+    u16 task_coroutine;
+    u16 task_awaited_by;
+    u16 task_is_task;       /* a byte: a task, not a future */
+    u16 task_awaited_by_set; /* a byte: awaited_by is a set of several */
+    u16 set_used;           /* PySetObject, below PYTHON_SET_BYTES; multiples of 8 */
+    u16 set_mask;
+    u16 set_table;
+    u16 object_type;        /* PyObject: ob_type; a multiple of 8 */
+    /* PyGenObject, below PYTHON_GENERATOR_BYTES. */
+    u16 generator_state;    /* a byte: gi_frame_state */
+    u16 generator_frame;    /* gi_iframe; a multiple of 8 */
+    u16 frame_stack;        /* _PyInterpreterFrame: stackpointer; a multiple of 8 */
+    u16 awaited_below;      /* from there down to what a coroutine waits for, in bytes */
+    u8 awaiting_state;      /* FRAME_SUSPENDED_YIELD_FROM */
+    u8 cleared_state;       /* FRAME_CLEARED */
+    u64 coroutine_type;     /* process address of PyCoro_Type */
 };
 enum {
     PYTHON_OLD_FRAME_BYTES = 128, /* PyFrameObject, until 3.10 */
     PYTHON_FRAME_BYTES = 80,      /* _PyInterpreterFrame lies in a chunk that may end behind it */
     PYTHON_CODE_BYTES = 160,
+    PYTHON_TASK_BYTES = 160,
+    PYTHON_SET_BYTES = 64,
+    PYTHON_GENERATOR_BYTES = 160,
+    /* Entries of the smallest set, {key, hash} (PySet_MINSIZE, Include/cpython/setobject.h). */
+    PYTHON_SET_ENTRIES = 8,
+    PYTHON_MAX_AWAITERS = 16,     /* tasks and futures that wait for one another */
+    PYTHON_MAX_COROUTINES = 32,   /* of one task, awaiting one another; a power of two */
+};
+
+/* In place of a code object's address: what stands between the frames of a task and those of one that waits for it. */
+enum python_frame {
+    PYTHON_AWAITED_BY = 1,
+    PYTHON_AWAITED_BY_SEVERAL = 2, /* no frames follow: there is no one chain of callers */
 };
 
 enum perl_frame {

@@ -26,8 +26,10 @@ enum PythonTargets {
             else { return }
             var memory = RecordedMemory()
             memory.add(bytes, at: base)
+            // asyncio's description, in place of what the end of the input is otherwise.
             let python = AttachedPython(
-                memory: memory, version: table.version, layout: layout, threadState: .init(offsets: [0]))
+                memory: memory, version: table.version, layout: layout, threadState: .init(offsets: [0]),
+                tasks: PythonTasks(table, asyncio: Array(bytes.suffix(104)), coroutineType: base))
             _ = python.facts(attachment: 1)
             _ = python.functions(of: [base + UInt64(PythonDebugOffsets.sizeBytes), 200 << 32])
         },

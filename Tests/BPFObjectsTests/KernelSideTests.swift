@@ -76,4 +76,15 @@ import Testing
         #expect(buffer.lostRecords == 0)
         #expect(calls > 0)
     }
+
+    /// The unwinders of managed runtimes pass this kernel's verifier without doing less in one call for it.
+    @Test(
+        .enabled(if: try Live.has(.root, .bpf, .perfEvents)), arguments: variants,
+        ["python", "ruby", "php", "perl", "beam", "v8", "dotnet", "jvm"])
+    func unwindersOfRuntimesPassTheVerifier(features: KernelFeatures, name: String) throws {
+        let kernel = try KernelSide(options: .init(traceBufferBytes: 1 << 20, features: features))
+        let unwinder = try kernel.unwinderLoader.load(
+            object: name, program: "unwind_\(name)", slot: UNWINDER_FIRST_RUNTIME.rawValue, processesMap: "\(name)_processes")
+        #expect(unwinder.framesPerCall == 36)
+    }
 }

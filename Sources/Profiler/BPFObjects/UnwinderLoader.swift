@@ -26,7 +26,7 @@ public struct UnwinderLoader: Sendable {
         let processes = try loaded.map(named: processesMap)
         try BPFMap(descriptor: unwinders.descriptor, name: "unwinders")
             .update(slot, try loaded.program(named: program))
-        return LoadedUnwinder(object: loaded, processes: processes)
+        return LoadedUnwinder(object: loaded, processes: processes, framesPerCall: settings.frames_per_call)
     }
 }
 
@@ -35,9 +35,12 @@ public struct UnwinderLoader: Sendable {
 public final class LoadedUnwinder {
     private let object: BPFObject
     public let processes: BPFMap
+    /// Frames that the verifier let it do in one call.
+    public let framesPerCall: UInt32
 
-    init(object: BPFObject, processes: BPFMap) {
+    init(object: BPFObject, processes: BPFMap, framesPerCall: UInt32) {
         self.object = object
         self.processes = processes
+        self.framesPerCall = framesPerCall
     }
 }

@@ -25,6 +25,13 @@ extension EngineLoop {
         var attempts = 0
         /// Times that it was asked again early.
         var hastened = 0
+        /// What it was last asked with had a file that has more to say about it.
+        var isExtended = false
+
+        /// Before it is asked.
+        mutating func noteExtension() {
+            isExtended = request.process.modules.contains { request.runtime.executable.isExtended(by: $0) }
+        }
     }
 
     private static let firstRetryNanoseconds: UInt64 = 10_000_000
@@ -52,14 +59,16 @@ extension EngineLoop {
                 // A program that has just been started maps its libraries one by one, and what was missing may be there now.
                 runtimes[pid]?[index].request.process.modules = modules
                 hastenRuntime(pid, index)
+                extendRuntime(pid, index)
                 continue
             }
             nextAttachment &+= 1
             let request = RuntimeThread.AttachRequest(
                 key: key, number: nextAttachment, runtime: runtime,
                 process: InspectedProcess(memory: RemoteMemory(pid: key.pid), module: module, modules: modules))
-            runtimes[pid, default: []].append(
-                RuntimeState(key: key, number: nextAttachment, stage: .inspecting, request: request))
+            var state = RuntimeState(key: key, number: nextAttachment, stage: .inspecting, request: request)
+            state.noteExtension()
+            runtimes[pid, default: []].append(state)
             // At most one for each runtime of a process.
             runtimeThread.post(.attach(request))
         }
@@ -93,7 +102,11 @@ extension EngineLoop {
             runtimeThread.post(.detach(number: answer.number))
             return
         }
+        var isAttached = false
+        if case .attached = runtimes[pid]?[index].stage { isAttached = true }
         switch answer.outcome {
+        // It stays attached with what was known before.
+        case .failure where isAttached: return
         case .success(let (facts, map)):
             do throws(BPFError) {
                 runtimeMaps[answer.kind.unwinder] = map
@@ -101,7 +114,9 @@ extension EngineLoop {
                     try map.update(pid, bytes: UnsafeRawBufferPointer(facts))
                 }
                 runtimes[pid]?[index].stage = .attached
-                statistics.attachedRuntimes &+= 1
+                if !isAttached { statistics.attachedRuntimes &+= 1 }
+                // What was mapped in the meantime.
+                extendRuntime(pid, index)
             } catch {
                 runtimes[pid]?[index].stage = .refused
                 tellOnce(answer.kind, "\(error)")
@@ -146,12 +161,22 @@ extension EngineLoop {
         runtimes[pid]?[index].stage = .waiting(untilNanoseconds: min(until, soon), attempts: attempts)
     }
 
+    /// Asks one that is attached once more when there is a file with more to say about it.
+    private func extendRuntime(_ pid: UInt32, _ index: Int) {
+        guard var state = runtimes[pid]?[index], case .attached = state.stage, !state.isExtended else { return }
+        state.noteExtension()
+        guard state.isExtended else { return }
+        runtimes[pid]?[index] = state
+        runtimeThread.post(.attach(state.request))
+    }
+
     /// Asks again those that were not ready.
     func retryRuntimes(now: UInt64) {
         for (pid, states) in runtimes {
             for (index, state) in states.enumerated() {
                 guard case .waiting(let until, _) = state.stage, until <= now else { continue }
                 runtimes[pid]?[index].stage = .inspecting
+                runtimes[pid]?[index].noteExtension()
                 runtimeThread.post(.attach(state.request))
             }
         }

@@ -32,11 +32,16 @@ public protocol RuntimeExecutable: Sendable {
     /// Whether a runtime that was not ready is asked again as soon as its process maps more memory: it takes long to begin,
     /// and it can tell when it has. None does unless it says so.
     var tellsWhenReady: Bool { get }
+
+    /// Whether a file that a process maps has more to say about the runtime: when it comes after the runtime was attached,
+    /// that is attached anew. None does unless it says so.
+    func isExtended(by module: InspectedProcess.Module) -> Bool
 }
 
 extension RuntimeExecutable {
     public func makesCode(in mapping: Mapping) -> Bool { false }
     public var tellsWhenReady: Bool { false }
+    public func isExtended(by module: InspectedProcess.Module) -> Bool { false }
 }
 
 /// A runtime in one process.

@@ -139,6 +139,26 @@ extension PythonInstallation {
             ])
     }
 
+    /// Tasks of asyncio that wait for one another: the callers of a coroutine that no stack has.
+    var tasks: ManagedProgram {
+        let file = "awaiters.py", awaited = frame("(awaited by)", "", 0...0)
+        func library(_ name: String, _ file: String) -> StackPattern.Element { frame(name, file, 1...9999) }
+        return program(
+            file,
+            [
+                .init(
+                    busy: .managed("leaf", file: file, lines: 1...99),
+                    stack: stack([
+                        frame("leaf", file, 4...5), frame("fetch", file, 8...8), awaited,
+                        library("TaskGroup._aexit", "taskgroups.py"), library("TaskGroup.__aexit__", "taskgroups.py"),
+                        frame("grouped", file, 10...10), awaited, frame("gathered", file, 14...14),
+                        library("wait_for", "tasks.py"), frame("waited", file, 16...16), awaited,
+                        frame("main", file, 18...18), native, library("Handle._run", "events.py"),
+                        .zeroOrMore(.either(.native, .anyManaged)), frame("<module>", file, 31...31),
+                    ]))
+            ])
+    }
+
     /// Names of two and of four bytes a character, in a file whose name is not ASCII.
     var unicode: ManagedProgram {
         let file = "größe.py"

@@ -14,6 +14,7 @@ extension LiveSuite {
         private static func proven(_ python: PythonInstallation) -> [ManagedProgram] {
             [python.calls, python.coroutines, python.unicode, python.recursion]
                 + (python.hasModules ? [python.threads] : []) + ((8...12).contains(python.minor) ? [python.subinterpreters] : [])
+                + (python.minor >= 14 ? [python.tasks] : [])
         }
 
         private static let session = Task {
@@ -38,6 +39,32 @@ extension LiveSuite {
                     #expect(verdict.isProven, "\(verdict)")
                 }
             }
+        }
+
+        /// Python's own account of what waits for a task, given where the program is busy otherwise.
+        @Test(arguments: PythonInstallation.all.filter { $0.minor >= 14 })
+        func awaitersAreThosePythonTellsOf(_ python: PythonInstallation) async throws {
+            let folder = "\(ManagedProgram.folder)/python"
+            let told = try await onThread {
+                try ChildProcess(python.tasks.command + ["awaiters.py", "graph"], folder: folder)
+            }
+            defer { ProcessTree.end(told.pid) }
+            var graph: [String] = []
+            while let line = try await onThread({ try told.readLine() }) {
+                if !line.hasPrefix("ready") { graph.append(line) }
+            }
+            #expect(graph.count > 8)
+            let samples = try await Self.session.value.samples[python.tasks.name] ?? []
+            var agreeing = 0, busy = 0
+            for sample in samples {
+                guard let leaf = sample.frames.firstIndex(where: { $0.name == "leaf" }) else { continue }
+                busy += sample.weight
+                // What the coroutine calls is not part of the account.
+                let account = sample.frames[(leaf + 1)...].prefix { $0.type != nil }.map { "\($0.name ?? "?") \($0.line)" }
+                if account == graph { agreeing += sample.weight }
+            }
+            #expect(busy >= 50)
+            #expect(agreeing * 100 >= busy * 99, "\(agreeing) of \(busy); Python says \(graph)")
         }
 
         /// Code objects that follow each other at one address: a name may be missing, but none is wrong.

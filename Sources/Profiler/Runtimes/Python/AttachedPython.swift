@@ -36,14 +36,19 @@ final class AttachedPython<Memory: MemoryReader & Sendable>: AttachedRuntime {
     private let version: PythonVersion
     private let layout: PythonLayout
     private let threadState: PythonThreadState.Place
+    private let tasks: PythonTasks?
     private let lines: PythonLineTable
     private let codes = Mutex(Codes())
 
-    init(memory: Memory, version: PythonVersion, layout: PythonLayout, threadState: PythonThreadState.Place) {
+    init(
+        memory: Memory, version: PythonVersion, layout: PythonLayout, threadState: PythonThreadState.Place,
+        tasks: PythonTasks? = nil
+    ) {
         self.memory = memory
         self.version = version
         self.layout = layout
         self.threadState = threadState
+        self.tasks = tasks
         lines = PythonLineTable(version)
     }
 
@@ -75,6 +80,7 @@ final class AttachedPython<Memory: MemoryReader & Sendable>: AttachedRuntime {
         facts.code_line_table = UInt16(clamping: layout.codeLineTable)
         facts.code_first_line = UInt16(clamping: layout.codeFirstLine)
         facts.string_hash = UInt16(clamping: layout.stringHash)
+        tasks?.describe(in: &facts)
         return withUnsafeBytes(of: facts) { Array($0) }
     }
 
@@ -92,6 +98,11 @@ final class AttachedPython<Memory: MemoryReader & Sendable>: AttachedRuntime {
     // MARK: - Names
 
     func functions(of words: [UInt64]) -> [RuntimeFunction] {
+        switch words.first {
+        case UInt64(PYTHON_AWAITED_BY.rawValue): return [RuntimeFunction(name: "(awaited by)")]
+        case UInt64(PYTHON_AWAITED_BY_SEVERAL.rawValue): return [RuntimeFunction(name: "(awaited by several tasks)")]
+        default: break
+        }
         guard words.count >= 2, let code = code(at: words[0], checksum: UInt32(truncatingIfNeeded: words[1]))
         else { return [] }
         let place = Int(Int32(bitPattern: UInt32(truncatingIfNeeded: words[1] >> 32)))

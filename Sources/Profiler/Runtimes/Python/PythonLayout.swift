@@ -158,7 +158,7 @@ struct PythonDebugOffsets {
     }
 
     /// The number at a position of the table, if it can be an offset in one of the structs.
-    private func small(_ position: Int) -> Int? {
+    func small(_ position: Int) -> Int? {
         guard let word = words.indices.contains(position / 8) ? words[position / 8] : nil, word < 4096 else { return nil }
         return Int(word)
     }

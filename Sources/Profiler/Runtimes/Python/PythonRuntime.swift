@@ -17,7 +17,7 @@ public struct PythonRuntime: Runtime {
     private static let oldMarker = "PyFrame_Type"
 
     static let symbolNames: Set<String> = [
-        "_PyRuntime", "_PyEval_EvalFrameDefault", "PyGILState_GetThisThreadState", "Py_Version", oldMarker,
+        "_PyRuntime", "_PyEval_EvalFrameDefault", "PyGILState_GetThisThreadState", "Py_Version", "PyCoro_Type", oldMarker,
     ]
 
     public func inspect(_ file: ELFFile, path: String) -> (any RuntimeExecutable)? {
@@ -32,7 +32,7 @@ public struct PythonRuntime: Runtime {
         else { return nil }
         return PythonExecutable(
             stated: statedVersion(file, symbols["Py_Version"]) ?? named, runtime: symbols["_PyRuntime"]?.value,
-            accessor: accessor.value, loop: loopRanges(file, loop), file: file)
+            accessor: accessor.value, coroutineType: symbols["PyCoro_Type"]?.value, loop: loopRanges(file, loop), file: file)
     }
 
     /// `Py_Version` holds PY_VERSION_HEX since 3.11.
@@ -58,10 +58,15 @@ struct PythonExecutable: RuntimeExecutable {
     let runtime: UInt64?
     /// ELF address of `PyGILState_GetThisThreadState`.
     let accessor: UInt64
+    /// ELF address of `PyCoro_Type`.
+    let coroutineType: UInt64?
     let loop: [Range<UInt64>]
     let file: ELFFile
 
     var version: String { stated.map { "\($0)" } ?? "of unknown version" }
+
+    /// Programs import asyncio's tasks when they have run for a while.
+    func isExtended(by module: InspectedProcess.Module) -> Bool { PythonTasks.isDescribed(in: module) }
 
     func attach(to process: InspectedProcess) throws(RuntimeError) -> any AttachedRuntime {
         let bias = process.module.bias
@@ -84,6 +89,11 @@ struct PythonExecutable: RuntimeExecutable {
             throw RuntimeError(.unsupported, "its description of version \(version) is not understood")
         }
         let threadState = try PythonThreadState.place(self, version, process)
-        return AttachedPython(memory: process.memory, version: version, layout: layout, threadState: threadState)
+        var tasks: PythonTasks?
+        if let table, let coroutineType {
+            tasks = PythonTasks(table, in: process, coroutineType: coroutineType &+ bias)
+        }
+        return AttachedPython(
+            memory: process.memory, version: version, layout: layout, threadState: threadState, tasks: tasks)
     }
 }
