@@ -233,7 +233,7 @@ targets += [
         name: "otelcol",
         dependencies: [
             "CEngineSupport", "Collector", "Debuginfod", "Engine", "ExporterSupport", "HTTPConfigurationProvider",
-            "PrometheusEndpoint", argumentParser, logging,
+            "HTTPClientSupport", "PrometheusEndpoint", argumentParser, logging,
             "APIKeyAuthExtension",
             "AttributesProcessor",
             "BatchProcessor",
@@ -345,19 +345,29 @@ targets += [
             .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOSSL", package: "swift-nio-ssl"),
         ]),
     tests("OTLPGRPCExporter", exporterTests),
+    // What makes requests by HTTP: proxies, cookies, header fields and whatever signs them.
+    module(
+        "Components/Exporters/HTTPClientSupport",
+        [
+            "ClientTLS", "Collector", "ExporterSupport", logging,
+            .product(name: "AsyncHTTPClient", package: "async-http-client"),
+            .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOHTTP1", package: "swift-nio"),
+        ]),
+    tests("HTTPClientSupport", exporterTests + [.product(name: "NIOCore", package: "swift-nio")]),
     module(
         "Components/Exporters/OTLPHTTPExporter",
         [
-            "ClientTLS", "Collector", "ExporterSupport", "OTLP", "ZlibCompression", "ZstdCompression", logging,
+            "ClientTLS", "Collector", "ExporterSupport", "HTTPClientSupport", "OTLP", "ZlibCompression", "ZstdCompression", logging,
             .product(name: "AsyncHTTPClient", package: "async-http-client"),
             .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOHTTP1", package: "swift-nio"),
             .product(name: "SwiftProtobuf", package: "swift-protobuf"),
         ]),
-    tests("OTLPHTTPExporter", exporterTests + ["ClientTLS"]),
+    tests("OTLPHTTPExporter", exporterTests + ["ClientTLS", "ExporterSupport", "HTTPClientSupport"]),
     module(
         "Components/Exporters/Elasticsearch", name: "ElasticsearchExporter",
         [
-            "ClientTLS", "Collector", "ExporterSupport", "HostIdentity", "OTLP", "ZlibCompression", logging,
+            "ClientTLS", "Collector", "ExporterSupport", "HTTPClientSupport", "HostIdentity", "OTLP", "ZlibCompression",
+            logging,
             .product(name: "AsyncHTTPClient", package: "async-http-client"),
             .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOHTTP1", package: "swift-nio"),
         ]),
@@ -365,12 +375,12 @@ targets += [
         "ElasticsearchExporter",
         exporterTests
             + [
-                "ElasticsearchDouble", "FileStorageExtension", "HostIdentity", "OTLP", "ProfilingMetricsConnector",
+                "ElasticsearchDouble", "FileStorageExtension", "HTTPClientSupport", "HostIdentity", "OTLP", "ProfilingMetricsConnector",
                 "SyntheticProfiles", "ZlibCompression",
             ]),
     .executableTarget(
         name: "elasticsearch-documents-benchmark",
-        dependencies: ["Collector", "ElasticsearchExporter", "OTLP", "TestRandomness", logging],
+        dependencies: ["Collector", "ElasticsearchExporter", "HTTPClientSupport", "OTLP", "TestRandomness", logging],
         path: "Benchmarks/ElasticsearchDocuments", swiftSettings: strict),
     module("Components/Exporters/DebugExporter", ["Collector", "ExporterSupport", "OTLP", logging]),
     tests("DebugExporter", exporterTests),

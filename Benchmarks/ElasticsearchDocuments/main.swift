@@ -10,6 +10,7 @@
 import Collector
 import ElasticsearchExporter
 import Glibc
+import HTTPClientSupport
 import Logging
 import OTLP
 
@@ -43,7 +44,7 @@ func residentMebibytes() -> Int {
 
 let server = try AcceptingServer.start()
 var configuration = ElasticsearchConfiguration()
-configuration.endpoints = [try ElasticsearchEndpoint(parsing: "http://127.0.0.1:\(server.port)")]
+configuration.endpoints = [try HTTPEndpoint(parsing: "http://127.0.0.1:\(server.port)")]
 configuration.queue = nil
 configuration.profiles.schema = .classic
 let metrics = MetricsRegistry()

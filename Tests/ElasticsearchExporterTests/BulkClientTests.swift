@@ -3,6 +3,7 @@ import ElasticsearchDouble
 import ExporterSupport
 import ExporterTestSupport
 import Foundation
+import HTTPClientSupport
 import Testing
 
 @testable import ElasticsearchExporter
@@ -13,11 +14,11 @@ struct BulkClientTests {
     @Test func requestsAreWhatTheServerExpects() async throws {
         let double = try await ElasticsearchDouble(["--api-key", "secret"])
         let running = try await RunningExporter(double, .logs) {
-            $0.endpoints = [try ElasticsearchEndpoint(parsing: double.url + "/prefix/?routing=x")]
+            $0.endpoints = [try HTTPEndpoint(parsing: double.url + "/prefix/?routing=x")]
             $0.apiKey = OpaqueString("secret")
             $0.pipeline = "my pipe"
             $0.sourceOnError = .leftOut
-            $0.headers = [("X-Team", OpaqueString("profiling"))]
+            $0.client.headers = [("X-Team", OpaqueString("profiling"))]
         }
         try await running.exporter.consume(logs(0..<3))
         try await running.exporter.shutdown()
@@ -35,7 +36,7 @@ struct BulkClientTests {
         #expect(request.headers["x-elastic-uncompressed-request-length"] == "\(request.bytes)")
         #expect(request.headers["authorization"] == "APIKey secret")
         #expect(request.headers["x-team"] == "profiling")
-        #expect(request.headers["user-agent"] == "OpenTelemetry Collector/1.2.3 (linux/\(ClusterClient.architecture))")
+        #expect(request.headers["user-agent"] == "OpenTelemetry Collector/1.2.3 (linux/\(HTTPClients.architecture))")
         #expect(
             request.actions.first == ["create": ["_index": "logs-generic.otel-default", "require_data_stream": true]])
         #expect(try await double.logBodies() == [0, 1, 2])
@@ -79,7 +80,7 @@ struct BulkClientTests {
         },
         Identity(arguments: ["--api-key", "header"]) {
             $0.apiKey = OpaqueString("k")
-            $0.headers = [("Authorization", OpaqueString("ApiKey header"))]
+            $0.client.headers = [("Authorization", OpaqueString("ApiKey header"))]
         },
     ])
     func authenticates(_ identity: Identity) async throws {
@@ -265,7 +266,7 @@ struct BulkClientTests {
     @Test func endpointsTakeTurnsAndStandInForEachOther() async throws {
         let (first, second) = (try await ElasticsearchDouble(), try await ElasticsearchDouble())
         let running = try await RunningExporter(first, .logs) {
-            $0.endpoints = try [first.url, second.url].map { try ElasticsearchEndpoint(parsing: $0) }
+            $0.endpoints = try [first.url, second.url].map { try HTTPEndpoint(parsing: $0) }
             $0.retry.maximumRetries = 0
         }
         for number in 0..<4 { try await running.exporter.consume(logs(number..<number + 1)) }
@@ -275,7 +276,7 @@ struct BulkClientTests {
         // Not even a retry is needed where a connection is refused at once. A connection that was kept open may break
         // in the middle, which only a retry can mend.
         let afterwards = try await RunningExporter(second, .logs) {
-            $0.endpoints = try [first.url, second.url].map { try ElasticsearchEndpoint(parsing: $0) }
+            $0.endpoints = try [first.url, second.url].map { try HTTPEndpoint(parsing: $0) }
             $0.retry.maximumRetries = 0
         }
         for number in 4..<8 { try await afterwards.exporter.consume(logs(number..<number + 1)) }
@@ -289,7 +290,7 @@ struct BulkClientTests {
     func aRefusedConnectionIsNoAttempt(host: String) async throws {
         let double = try await ElasticsearchDouble()
         let running = try await RunningExporter(double, .logs) {
-            $0.endpoints = try ["http://\(host):1", double.url].map { try ElasticsearchEndpoint(parsing: $0) }
+            $0.endpoints = try ["http://\(host):1", double.url].map { try HTTPEndpoint(parsing: $0) }
             $0.retry.isEnabled = false
         }
         for number in 0..<3 { try await running.exporter.consume(logs(number..<number + 1)) }
@@ -332,7 +333,7 @@ struct BulkClientTests {
     @Test func discoversNodes() async throws {
         let double = try await ElasticsearchDouble()
         let running = try await RunningExporter(double, .logs) {
-            $0.endpoints = [try ElasticsearchEndpoint(parsing: double.url)]
+            $0.endpoints = [try HTTPEndpoint(parsing: double.url)]
             $0.discovery.onStart = true
         }
         try await running.exporter.consume(logs(0..<1))
@@ -346,7 +347,7 @@ struct BulkClientTests {
         let authority = try await TestAuthority()
         let double = try await ElasticsearchDouble(["--certificate", authority.certificate, "--key", authority.key])
         let trusting = try await RunningExporter(double, .logs) {
-            $0.tls.certificateAuthority = .file(authority.authority)
+            $0.client.tls.certificateAuthority = .file(authority.authority)
         }
         let sending: Void = try await trusting.exporter.consume(logs(0..<1))
         _ = sending

@@ -45,15 +45,15 @@ struct ConfigurationTableTests {
         Row("password", "", .string("p"), "p", wrong: .tree([])) { $0.password.value },
         Row("api_key", "", .string("k"), "k", wrong: .tree([])) { $0.apiKey.value },
         Row("auth::authenticator", "-", .string("basicauth/x"), "basicauth/x", wrong: .null) {
-            $0.authentication.map { "\($0.authenticator)" } ?? "-"
+            $0.client.authentication.map { "\($0.authenticator)" } ?? "-"
         },
         Row(
             "headers", "[]", .tree([("X-A", .string("1"))]), #"["X-A: 1"]"#, wrong: .tree([("a b", .string("1"))]),
             .tree([("a", .string("1\r\nb: 2"))])
-        ) { $0.headers.map { "\($0.name): \($0.value.value)" } },
-        Row("tls::insecure_skip_verify", "false", .boolean(true), "true", wrong: flag) { $0.tls.skipsVerification },
+        ) { $0.client.headers.map { "\($0.name): \($0.value.value)" } },
+        Row("tls::insecure_skip_verify", "false", .boolean(true), "true", wrong: flag) { $0.client.tls.skipsVerification },
         Row("tls::server_name_override", "-", .string("inside"), "inside", wrong: .tree([])) {
-            $0.tls.serverName ?? "-"
+            $0.client.tls.serverName ?? "-"
         },
         Row("timeout", "90.0 seconds", .string("5s"), "5.0 seconds", wrong: word, .string("-1s")) { $0.timeout },
         Row("compression", "gzip", .string("none"), "none", wrong: .string("zstd"), .string("snappy")) {
@@ -64,26 +64,26 @@ struct ConfigurationTableTests {
         },
         Row(
             "proxy_url", "", .string("socks5://p:1"), "socks5://p:1", wrong: .string("https://p"), .string("http://")
-        ) { $0.proxyURL },
+        ) { $0.client.proxyURL },
         Row("read_buffer_size", "", .integer(1), "", wrong: word) { _ in "" },
         Row("write_buffer_size", "", .integer(1), "", wrong: word) { _ in "" },
         Row("max_idle_conns", "", .integer(1), "", wrong: word) { _ in "" },
         Row("max_idle_conns_per_host", "", .integer(1), "", wrong: word) { _ in "" },
         Row("max_conns_per_host", "0", .integer(7), "7", wrong: .integer(-1), word) {
-            $0.connections.maximumPerHost
+            $0.client.connections.maximumPerHost
         },
         Row("idle_conn_timeout", "90.0 seconds", .string("1m"), "60.0 seconds", wrong: .string("-1s"), word) {
-            $0.connections.idleTimeout
+            $0.client.connections.idleTimeout
         },
-        Row("disable_keep_alives", "true", .boolean(true), "false", wrong: flag) { $0.connections.keepsConnections },
+        Row("disable_keep_alives", "true", .boolean(true), "false", wrong: flag) { $0.client.connections.keepsConnections },
         Row("http2_read_idle_timeout", "", .string("1s"), "", wrong: word) { _ in "" },
         Row("http2_ping_timeout", "", .string("1s"), "", wrong: word) { _ in "" },
-        Row("force_attempt_http2", "true", .boolean(false), "false", wrong: flag) { $0.connections.usesHTTP2 },
-        Row("cookies::enabled", "false", .boolean(true), "true", wrong: flag) { $0.keepsCookies },
+        Row("force_attempt_http2", "true", .boolean(false), "false", wrong: flag) { $0.client.connections.usesHTTP2 },
+        Row("cookies::enabled", "false", .boolean(true), "true", wrong: flag) { $0.client.keepsCookies },
         Row(
             "middlewares", "[]", .list([ConfigurationNode(.tree([("id", .string("a/b"))]))]), "[a/b]",
             wrong: .list([ConfigurationNode(.tree([]))])
-        ) { $0.middlewares },
+        ) { $0.client.middlewares },
         Row("discover::on_start", "false", .boolean(true), "true", wrong: flag) { $0.discovery.onStart },
         Row("discover::interval", "0.0 seconds", .string("1m"), "60.0 seconds", wrong: .string("-1s"), word) {
             $0.discovery.interval

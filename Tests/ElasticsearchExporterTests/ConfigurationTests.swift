@@ -1,6 +1,7 @@
 import Collector
 import ExporterSupport
 import ExporterTestSupport
+import HTTPClientSupport
 import Testing
 
 @testable import ElasticsearchExporter
@@ -51,8 +52,8 @@ struct ConfigurationTests {
         #expect(configuration.discovery == Discovery())
         #expect(configuration.sourceOnError == .serverDefault)
         #expect(!configuration.suppressesConflictErrors)
-        #expect(configuration.connections.idleTimeout == .seconds(90))
-        #expect(configuration.connections.usesHTTP2)
+        #expect(configuration.client.connections.idleTimeout == .seconds(90))
+        #expect(configuration.client.connections.usesHTTP2)
         #expect(configuration.profiles == ProfileSettings())
     }
 
@@ -125,16 +126,16 @@ struct ConfigurationTests {
         #expect(configuration.endpoints.map(\.url) == ["https://a", "https://b:9243/es"])
         #expect(configuration.user == "elastic" && configuration.password.value == "secret")
         #expect(configuration.apiKey.value == "key")
-        #expect(configuration.headers.map(\.name) == ["X-A"])
-        #expect(configuration.authentication?.authenticator == ComponentID(type: "bearertokenauth", name: "es"))
-        #expect(configuration.middlewares == [ComponentID(type: "first"), ComponentID(type: "second", name: "x")])
-        #expect(configuration.keepsCookies && configuration.tls.serverName == "inside")
-        #expect(configuration.tls.skipsVerification)
+        #expect(configuration.client.headers.map(\.name) == ["X-A"])
+        #expect(configuration.client.authentication?.authenticator == ComponentID(type: "bearertokenauth", name: "es"))
+        #expect(configuration.client.middlewares == [ComponentID(type: "first"), ComponentID(type: "second", name: "x")])
+        #expect(configuration.client.keepsCookies && configuration.client.tls.serverName == "inside")
+        #expect(configuration.client.tls.skipsVerification)
         #expect(configuration.timeout == .seconds(5))
         #expect(configuration.compressionLevel == 9)
-        #expect(configuration.proxyURL == "http://proxy:3128")
-        #expect(configuration.connections.maximumPerHost == 7)
-        #expect(!configuration.connections.keepsConnections && !configuration.connections.usesHTTP2)
+        #expect(configuration.client.proxyURL == "http://proxy:3128")
+        #expect(configuration.client.connections.maximumPerHost == 7)
+        #expect(!configuration.client.connections.keepsConnections && !configuration.client.connections.usesHTTP2)
         var queue = QueueConfiguration(consumers: 3, size: 4, waitsForResult: true)
         queue.batch = SendingBatchConfiguration()
         queue.batch?.sizer = .bytes
@@ -180,12 +181,12 @@ struct ConfigurationTests {
     }
 
     @Test func readsEndpoints() throws {
-        let endpoint = try ElasticsearchEndpoint(parsing: "HTTPS://us%40er:p%3Ass@es.example:9243/prefix//?a=b&c=d#x")
+        let endpoint = try HTTPEndpoint(parsing: "HTTPS://us%40er:p%3Ass@es.example:9243/prefix//?a=b&c=d#x")
         #expect(endpoint.url == "https://es.example:9243/prefix")
         #expect(endpoint.userInformation?.value == "us@er:p:ss")
         #expect(endpoint.query == "a=b&c=d")
         #expect(endpoint.host == "es.example" && endpoint.isEncrypted)
-        let address = try ElasticsearchEndpoint(parsing: "http://[2001:db8::1]:9200")
+        let address = try HTTPEndpoint(parsing: "http://[2001:db8::1]:9200")
         #expect(address.host == "2001:db8::1")
         #expect(address.url == "http://[2001:db8::1]:9200")
     }
@@ -307,24 +308,5 @@ struct ConfigurationTests {
         #expect(limit([("max_retries", .integer(3))], isPersistent: true) == .retries(3))
         #expect(limit([("max_requests", .integer(3))]) == .retries(2))
         #expect(limit([("enabled", .boolean(false)), ("max_retries", .integer(3))]) == .retries(0))
-    }
-
-    @Test func proxies() throws {
-        func proxy(_ url: String, configured: String = "", _ variables: [String: String] = [:]) throws -> String? {
-            let endpoint = try ElasticsearchEndpoint(parsing: url)
-            return HTTPProxy.proxy(for: endpoint, configured: configured) { variables[$0] }
-                .map { "\($0.kind) \($0.host):\($0.port) \($0.basicCredentials ?? "")" }
-        }
-        #expect(try proxy("http://es") == nil)
-        #expect(try proxy("http://es", configured: "http://u:p@proxy:3128") == "http proxy:3128 dTpw")
-        #expect(try proxy("http://es", configured: "socks5://proxy") == "socks proxy:1080 ")
-        let variables = ["HTTPS_PROXY": "proxy:8080", "http_proxy": "http://plain", "NO_PROXY": "*.local,x.org, .y.org"]
-        #expect(try proxy("https://es", variables) == "http proxy:8080 ")
-        #expect(try proxy("http://es", variables) == "http plain:80 ")
-        for direct in ["http://localhost:9200", "http://127.0.0.1", "http://a.local", "http://x.org", "http://a.x.org",
-            "http://a.y.org"]
-        { #expect(try proxy(direct, variables) == nil, "\(direct)") }
-        #expect(try proxy("http://y.org", variables) != nil)
-        #expect(try proxy("http://y.org", ["HTTP_PROXY": "p", "NO_PROXY": "*"]) == nil)
     }
 }

@@ -2,6 +2,7 @@ import Collector
 import ElasticsearchDouble
 import ExporterSupport
 import ExporterTestSupport
+import HTTPClientSupport
 import Testing
 
 @testable import ElasticsearchExporter
@@ -37,8 +38,8 @@ struct ConnectionTests {
         let double = try await ElasticsearchDouble(["--api-key", "from extension"])
         let running = try await RunningExporter(double, .logs, host: HostWithExtensions()) {
             $0.apiKey = OpaqueString("of the configuration")
-            $0.authentication = ClientAuthentication(authenticator: ComponentID(type: "signer"))
-            $0.middlewares = [ComponentID(type: "marker")]
+            $0.client.authentication = ClientAuthentication(authenticator: ComponentID(type: "signer"))
+            $0.client.middlewares = [ComponentID(type: "marker")]
         }
         try await running.exporter.consume(logs(0..<2))
         try await running.exporter.shutdown()
@@ -52,17 +53,17 @@ struct ConnectionTests {
         let double = try await ElasticsearchDouble()
         await expect("authenticator \"gone\"") {
             _ = try await RunningExporter(double, .logs, host: HostWithExtensions()) {
-                $0.authentication = ClientAuthentication(authenticator: ComponentID(type: "gone"))
+                $0.client.authentication = ClientAuthentication(authenticator: ComponentID(type: "gone"))
             }
         }
         await expect("middleware \"gone\"") {
             _ = try await RunningExporter(double, .logs, host: HostWithExtensions()) {
-                $0.middlewares = [ComponentID(type: "gone")]
+                $0.client.middlewares = [ComponentID(type: "gone")]
             }
         }
         await expect("\"signer\" is not an HTTP client middleware") {
             _ = try await RunningExporter(double, .logs, host: HostWithExtensions()) {
-                $0.middlewares = [ComponentID(type: "signer")]
+                $0.client.middlewares = [ComponentID(type: "signer")]
             }
         }
     }
@@ -84,7 +85,7 @@ struct ConnectionTests {
             [{"set_cookie": ["node=a; Path=/; HttpOnly", "other=1; Path=/elsewhere", "x=y; Domain=example.org"]}, {},
              {"set_cookie": ["node=; Max-Age=0"]}]
             """)
-        let running = try await RunningExporter(double, .logs) { $0.keepsCookies = keeps }
+        let running = try await RunningExporter(double, .logs) { $0.client.keepsCookies = keeps }
         for number in 0..<4 { try await running.exporter.consume(logs(number..<number + 1)) }
         try await running.exporter.shutdown()
         let cookies = try await double.requests().map { $0.headers["cookie"] }
@@ -98,9 +99,9 @@ struct ConnectionTests {
         let double = try await ElasticsearchDouble(["--certificate", authority.certificate, "--key", authority.key])
         for name in [nil, "localhost"] {
             let running = try await RunningExporter(double, .logs) {
-                $0.endpoints = [try ElasticsearchEndpoint(parsing: "https://127.0.0.1:\(double.port)")]
-                $0.tls.certificateAuthority = .file(authority.authority)
-                $0.tls.serverName = name
+                $0.endpoints = [try HTTPEndpoint(parsing: "https://127.0.0.1:\(double.port)")]
+                $0.client.tls.certificateAuthority = .file(authority.authority)
+                $0.client.tls.serverName = name
                 $0.retry.isEnabled = false
             }
             if name == nil {
@@ -111,53 +112,5 @@ struct ConnectionTests {
             try await running.exporter.shutdown()
             #expect(running.count("otelcol_exporter_sent_log_records") == (name == nil ? 0 : 1))
         }
-    }
-}
-
-struct CookieJarTests {
-    let now = ContinuousClock.now
-
-    func header(_ cookies: [String], from url: String, to other: String, after: Duration = .zero) throws -> String? {
-        let jar = CookieJar()
-        let unixTime = 784_111_777  // Sun, 06 Nov 1994 08:49:37 GMT
-        jar.store(cookies, from: try ElasticsearchEndpoint(parsing: url), now: now, unixTime: unixTime)
-        let endpoint = try ElasticsearchEndpoint(parsing: other)
-        return jar.header(for: endpoint, path: endpoint.path, now: now + after)
-    }
-
-    @Test func whichCookiesGoWhere() throws {
-        let es = "https://a.example.org/x/y"
-        #expect(try header(["n=v"], from: es, to: es) == "n=v")
-        #expect(try header(["n=v"], from: es, to: "https://b.example.org/") == nil)
-        #expect(try header(["n=v; Domain=.example.org"], from: es, to: "https://b.example.org/") == "n=v")
-        #expect(try header(["n=v; Domain=other.org", "m=w; domain=org"], from: es, to: es) == nil)
-        #expect(try header(["n=v; Path=/x", "m=w; Path=/x/y", "k=u; Path=/x/"], from: es, to: es) == "m=w; k=u; n=v")
-        #expect(try header(["n=v; path=/x/ye"], from: es, to: es) == nil)
-        #expect(try header(["n=v; Secure"], from: es, to: es) == "n=v")
-        #expect(try header(["n=v; Secure"], from: es, to: "http://a.example.org") == nil)
-        #expect(try header(["n=1", "n=2", "broken", "=x", "bad=a b", "c=\u{7f}"], from: es, to: es) == "n=2")
-    }
-
-    @Test func cookiesEnd() throws {
-        let es = "https://es"
-        for (cookie, seconds) in [
-            ("n=v; Max-Age=10", 10), ("n=v; Expires=Sun, 06 Nov 1994 08:49:57 GMT", 20),
-            ("n=v; Expires=Sun, 06-Nov-1994 08:49:57 GMT", 20), ("n=v; max-age=5; expires=never", 5),
-            ("n=v; Max-Age=5; Expires=Sun, 06 Nov 1994 08:49:57 GMT", 5),
-        ] {
-            #expect(try header([cookie], from: es, to: es, after: .seconds(seconds - 1)) == "n=v", "\(cookie)")
-            #expect(try header([cookie], from: es, to: es, after: .seconds(seconds)) == nil, "\(cookie)")
-        }
-        #expect(try header(["n=v; Max-Age=-1"], from: es, to: es) == nil)
-    }
-
-    @Test func aServerCannotFillTheMemory() throws {
-        let jar = CookieJar()
-        let es = try ElasticsearchEndpoint(parsing: "https://es")
-        for number in 0..<1000 { jar.store(["c\(number)=1"], from: es, now: now, unixTime: 0) }
-        jar.store(["long=\(String(repeating: "x", count: 5000))"], from: es, now: now, unixTime: 0)
-        let header = try #require(jar.header(for: es, path: "", now: now))
-        #expect(header.split(separator: ";").count == 300)
-        #expect(!header.contains("long"))
     }
 }

@@ -1,6 +1,7 @@
 import Collector
 import ElasticsearchDouble
 import Foundation
+import HTTPClientSupport
 import Synchronization
 import Testing
 
@@ -30,7 +31,7 @@ struct SetupTests {
     func preparesACluster() async throws {
         let double = try await ElasticsearchDouble(["--no-profiling", "--api-key", "k"])
         var configuration = ElasticsearchConfiguration()
-        configuration.endpoints = [try ElasticsearchEndpoint(parsing: double.url)]
+        configuration.endpoints = [try HTTPEndpoint(parsing: double.url)]
         let build = BuildInformation(command: "otelcol", description: "", version: "")
         await #expect(throws: CollectorError.self) {
             try await ClusterSetup(configuration, build: build).run { _ in }
@@ -47,7 +48,7 @@ struct SetupTests {
         let running = try await RunningExporter(double, .profiles) { $0.apiKey = OpaqueString("k") }
         // Traces come back as objects and frames as they were written: readers rely on it.
         let open = try await ElasticsearchDouble(["--no-profiling"])
-        configuration.endpoints = [try ElasticsearchEndpoint(parsing: open.url)]
+        configuration.endpoints = [try HTTPEndpoint(parsing: open.url)]
         try await ClusterSetup(configuration, build: build).run { _ in }
         let reader = try await RunningExporter(open, .profiles)
         try await reader.exporter.consume(.profiles(ProfileMessages.example()))

@@ -3,6 +3,7 @@ import ElasticsearchDouble
 import ExporterSupport
 import ExporterTestSupport
 import Foundation
+import HTTPClientSupport
 import OTLP
 
 @testable import ElasticsearchExporter
@@ -19,7 +20,7 @@ struct RunningExporter {
         _ change: (inout ElasticsearchConfiguration) throws -> Void = { _ in }
     ) async throws {
         var configuration = ElasticsearchConfiguration()
-        configuration.endpoints = [try ElasticsearchEndpoint(parsing: double.url)]
+        configuration.endpoints = [try HTTPEndpoint(parsing: double.url)]
         configuration.queue = nil
         configuration.retry.initialInterval = .milliseconds(1)
         configuration.profiles.schema = .classic

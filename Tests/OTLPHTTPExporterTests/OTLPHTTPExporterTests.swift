@@ -3,6 +3,7 @@ import Collector
 import ExporterSupport
 import ExporterTestSupport
 import Foundation
+import HTTPClientSupport
 import LiveSupport
 import OTLP
 import OTLPTestSupport
@@ -36,8 +37,8 @@ struct OTLPHTTPInteroperationTests {
         var configuration = OTLPHTTPConfiguration()
         configuration.endpoint = "http://127.0.0.1:\(peer.httpPort)"
         configuration.exporter.queue = nil
-        configuration.headers = [("X-Token", OpaqueString("other"))]
-        configuration.authentication = ClientAuthentication(authenticator: ComponentID(type: "token"))
+        configuration.client.headers = [("X-Token", OpaqueString("other"))]
+        configuration.client.authentication = ClientAuthentication(authenticator: ComponentID(type: "token"))
         let exporter = try await OTLPHTTPExporterFactory().makeExporter(
             signal: .logs, configuration: configuration, context: log.context())
         await #expect(throws: CollectorError.self) { try await exporter.start(host: EmptyHost()) }
@@ -56,7 +57,7 @@ struct OTLPHTTPInteroperationTests {
         let exporter = try await exporter(peer, .profiles) {
             $0.encoding = encoding
             $0.compression = compression
-            $0.headers = [("X-Token", OpaqueString("secret"))]
+            $0.client.headers = [("X-Token", OpaqueString("secret"))]
         }
         try await exporter.consume(.profiles(ExampleProfiles.small()))
         try await exporter.shutdown()
@@ -150,9 +151,9 @@ struct OTLPHTTPInteroperationTests {
         try FileManager.default.copyItem(atPath: other.authority, toPath: file)
         func configure(_ configuration: inout OTLPHTTPConfiguration, _ name: String?) {
             configuration.endpoint = "https://127.0.0.1:\(peer.httpPort)"
-            configuration.tls.certificateAuthority = .file(file)
-            configuration.tls.reloadInterval = .milliseconds(50)
-            configuration.tls.serverName = name
+            configuration.client.tls.certificateAuthority = .file(file)
+            configuration.client.tls.reloadInterval = .milliseconds(50)
+            configuration.client.tls.serverName = name
             configuration.exporter.retry.isEnabled = false
         }
         let exporter = try await exporter(peer, .logs) { configure(&$0, "localhost") }
@@ -169,6 +170,105 @@ struct OTLPHTTPInteroperationTests {
         let misled = try await self.exporter(peer, .logs) { configure(&$0, "elsewhere.example") }
         await #expect(throws: (any Error).self) { try await misled.consume(.logs(ExampleTelemetry.logs())) }
         try await misled.shutdown()
+    }
+
+    // MARK: - What stands between
+
+    /// To a server whose name only the proxy knows.
+    @Test func plainRequestsThroughAProxy() async throws {
+        guard try PythonPeer.isAvailable() else { return }
+        let (peer, proxy) = (try await PythonPeer(), try await ForwardProxy())
+        let exporter = try await exporter(peer, .logs) {
+            $0.endpoint = "http://collector.test:\(peer.httpPort)"
+            $0.client.proxyURL = "http://127.0.0.1:\(proxy.port)"
+        }
+        try await exporter.consume(.logs(ExampleTelemetry.logs()))
+        try await exporter.shutdown()
+        let event = try await peer.nextEvent()
+        #expect(event.signal == "logs" && event.headers?["host"] == "collector.test:\(peer.httpPort)")
+        let request = try await proxy.nextRequest()
+        #expect(request.method == "CONNECT" && request.target == "collector.test:\(peer.httpPort)")
+        #expect(request.authorization == nil)
+    }
+
+    /// TLS goes through the proxy from end to end, also to a server with a certificate for another name.
+    @Test(arguments: [("localhost", nil), ("collector.test", "localhost")] as [(String, String?)])
+    func tunnelsThroughAProxy(host: String, name: String?) async throws {
+        guard try PythonPeer.isAvailable(), try TestAuthority.isAvailable() else { return }
+        let authority = try await TestAuthority()
+        let peer = try await PythonPeer(certificate: authority.certificate, key: authority.key)
+        let proxy = try await ForwardProxy()
+        let exporter = try await exporter(peer, .logs) {
+            $0.endpoint = "https://\(host):\(peer.httpPort)"
+            $0.client.proxyURL = "http://u:p@127.0.0.1:\(proxy.port)"
+            $0.client.tls.certificateAuthority = .file(authority.authority)
+            $0.client.tls.serverName = name
+        }
+        try await exporter.consume(.logs(ExampleTelemetry.logs()))
+        try await exporter.shutdown()
+        #expect(try await peer.nextEvent().headers?["host"] == "\(host):\(peer.httpPort)")
+        let request = try await proxy.nextRequest()
+        #expect(request.method == "CONNECT" && request.target == "\(host):\(peer.httpPort)")
+        #expect(request.authorization == "Basic dTpw")
+    }
+
+    @Test func aProxyThatIsAwayIsNamed() async throws {
+        var configuration = OTLPHTTPConfiguration()
+        configuration.client.proxyURL = "http://127.0.0.1:1"
+        let sender = try OTLPHTTPSender(
+            configuration: configuration, url: "http://collector.test/v1/logs", context: log.context())
+        try await sender.start(host: EmptyHost())
+        let error = await #expect(throws: RetryableError.self) { try await sender.send(.logs(ExampleTelemetry.logs())) }
+        #expect("\(error.map { "\($0)" } ?? "")".contains("127.0.0.1"))
+        await sender.shutdown()
+    }
+
+    @Test(arguments: [true, false])
+    func cookiesComeBack(keeps: Bool) async throws {
+        guard try PythonPeer.isAvailable() else { return }
+        let peer = try await PythonPeer(
+            answers: #"[{"set_cookie": ["node=a; Path=/v1", "other=1; Path=/elsewhere"]}]"#)
+        let exporter = try await exporter(peer, .logs) { $0.client.keepsCookies = keeps }
+        try await exporter.consume(.logs(ExampleTelemetry.logs()))
+        try await exporter.consume(.logs(ExampleTelemetry.logs()))
+        try await exporter.shutdown()
+        #expect(try await peer.nextEvent().headers?["cookie"] == nil)
+        #expect(try await peer.nextEvent().headers?["cookie"] == (keeps ? "node=a" : nil))
+    }
+
+    private struct HostWithMiddleware: Collector.Host {
+        struct Marker: HTTPClientMiddleware {
+            func prepare(
+                method: String, url: String, headers: inout [(name: String, value: String)]
+            ) async throws {
+                headers.removeAll { $0.name.lowercased() == "x-team" }
+                headers.append(("X-Mark", "\(method) \(url)"))
+            }
+        }
+        func report(_ status: ComponentStatus) {}
+        func runningExtension(_ id: ComponentID) -> (any Extension)? { extensions[id] }
+        var extensions: [ComponentID: any Extension] { [ComponentID(type: "marker"): Marker()] }
+    }
+
+    @Test func middlewaresTakePart() async throws {
+        guard try PythonPeer.isAvailable() else { return }
+        let peer = try await PythonPeer()
+        var configuration = OTLPHTTPConfiguration()
+        configuration.endpoint = "http://me:secret@localhost:\(peer.httpPort)"
+        configuration.exporter.queue = nil
+        configuration.client.headers = [("X-Team", OpaqueString("profiling"))]
+        configuration.client.middlewares = [ComponentID(type: "marker")]
+        let exporter = try await OTLPHTTPExporterFactory().makeExporter(
+            signal: .logs, configuration: configuration, context: log.context())
+        await #expect(throws: CollectorError.self) { try await exporter.start(host: EmptyHost()) }
+        try await exporter.start(host: HostWithMiddleware())
+        try await exporter.consume(.logs(ExampleTelemetry.logs()))
+        try await exporter.shutdown()
+        let headers = try await peer.nextEvent().headers
+        #expect(headers?["x-mark"] == "POST http://localhost:\(peer.httpPort)/v1/logs")
+        #expect(headers?["x-team"] == nil)
+        // The URL's own user, as Go's client sends it.
+        #expect(headers?["authorization"] == "Basic bWU6c2VjcmV0")
     }
 
     @Test(
@@ -213,13 +313,13 @@ struct OTLPHTTPInteroperationTests {
         let ours = try await TestAuthority()
         let peer = try await PythonPeer(certificate: ours.certificate, key: ours.key)
         let trusting = try await exporter(peer, .logs, scheme: "https") {
-            $0.tls.certificateAuthority = .file(ours.authority)
+            $0.client.tls.certificateAuthority = .file(ours.authority)
         }
         try await trusting.consume(.logs(ExampleTelemetry.logs()))
         try await trusting.shutdown()
         #expect(try await peer.nextEvent().signal == "logs")
 
-        let careless = try await exporter(peer, .logs, scheme: "https") { $0.tls.skipsVerification = true }
+        let careless = try await exporter(peer, .logs, scheme: "https") { $0.client.tls.skipsVerification = true }
         try await careless.consume(.logs(ExampleTelemetry.logs()))
         try await careless.shutdown()
         #expect(try await peer.nextEvent().signal == "logs")
@@ -230,7 +330,7 @@ struct OTLPHTTPInteroperationTests {
         let (ours, theirs) = (try await TestAuthority(), try await TestAuthority())
         let peer = try await PythonPeer(certificate: theirs.certificate, key: theirs.key)
         let suspicious = try await exporter(peer, .logs, scheme: "https") {
-            $0.tls.certificateAuthority = .file(ours.authority)
+            $0.client.tls.certificateAuthority = .file(ours.authority)
             $0.exporter.retry.isEnabled = false
         }
         await #expect(throws: (any Error).self) { try await suspicious.consume(.logs(ExampleTelemetry.logs())) }
@@ -242,7 +342,7 @@ struct OTLPHTTPInteroperationTests {
     @Test func nobodyThereIsRetryable() async throws {
         var configuration = OTLPHTTPConfiguration()
         configuration.endpoint = "http://127.0.0.1:1"
-        let sender = OTLPHTTPSender(
+        let sender = try OTLPHTTPSender(
             configuration: configuration, url: "http://127.0.0.1:1/v1/logs", context: log.context())
         try await sender.start(host: EmptyHost())
         await #expect(throws: RetryableError.self) { try await sender.send(.logs(ExampleTelemetry.logs())) }

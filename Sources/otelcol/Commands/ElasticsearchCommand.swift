@@ -2,6 +2,7 @@ import ArgumentParser
 import Collector
 import ElasticsearchExporter
 import ExporterSupport
+import HTTPClientSupport
 
 /// `elasticsearch`: what has to do with a cluster and not with a running Collector.
 struct ElasticsearchCommand: AsyncParsableCommand {
@@ -45,13 +46,13 @@ struct ElasticsearchSetupCommand: AsyncParsableCommand {
         }
         var settings = ElasticsearchConfiguration()
         do {
-            settings.endpoints = [try ElasticsearchEndpoint(parsing: url)]
+            settings.endpoints = [try HTTPEndpoint(parsing: url)]
         } catch {
             throw ValidationError("\(endpoint == nil ? "ELASTICSEARCH_URL" : "--endpoint"): \(error)")
         }
         settings.apiKey = OpaqueString(apiKey ?? EnvironmentVariable.value("ELASTIC_API_KEY") ?? "")
-        settings.tls.certificateAuthority = caFile.map { .file($0) }
-        settings.tls.skipsVerification = insecureSkipVerify
+        settings.client.tls.certificateAuthority = caFile.map { .file($0) }
+        settings.client.tls.skipsVerification = insecureSkipVerify
         try await ClusterSetup(settings, build: programInformation).run { print($0) }
     }
 }

@@ -5,7 +5,8 @@
         {"event": "listening", "grpc": PORT, "http": PORT}, then one per export with the request as it was decoded and
         serialized again (base64). Answers are taken from the list, one per export; then every export succeeds:
         "ok", "partial", "garbage" (HTTP: an unreadable success), "hang",
-        {"grpc": "UNAVAILABLE", "retry_seconds": 0.1}, {"http": 503, "retry_after": "1", "message": "…"}.
+        {"grpc": "UNAVAILABLE", "retry_seconds": 0.1}, {"http": 503, "retry_after": "1", "message": "…"},
+        {"set_cookie": ["a=b"]} (HTTP: a success that sets them).
         Ends with its parent.
     otlp_peer.py send SIGNAL FILE --grpc PORT | --http PORT [--path PATH] [--json] [--compression NAME]
                       [--repeat N] [--header NAME=VALUE]... [--authority FILE] [--certificate FILE --key FILE]
@@ -211,13 +212,16 @@ def serve_http(answers, credentials):
                 stopped.wait(30)
             if answer == "garbage":
                 return self.answer(200, b"\xff\xff\xff", "application/x-protobuf")
-            if isinstance(answer, dict):
+            cookies = []
+            if isinstance(answer, dict) and "set_cookie" in answer:
+                cookies = [("Set-Cookie", cookie) for cookie in answer["set_cookie"]]
+            elif isinstance(answer, dict):
                 headers = [("Retry-After", answer["retry_after"])] if "retry_after" in answer else []
                 failure = status(14, answer.get("message", "not now"))
                 return self.answer(answer["http"], failure, "application/x-protobuf", headers)
             response = Answers.success(signal, answer)
             text = to_otlp_json(response).encode() if is_json else response.SerializeToString()
-            self.answer(200, text, kind)
+            self.answer(200, text, kind, cookies)
 
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.daemon_threads = True

@@ -23,6 +23,6 @@ public struct OTLPHTTPExporterFactory: ExporterFactory {
         }
         return QueuedExporter(
             configuration: configuration.exporter, signal: signal, context: context,
-            sender: OTLPHTTPSender(configuration: configuration, url: url, context: context))
+            sender: try OTLPHTTPSender(configuration: configuration, url: url, context: context))
     }
 }

@@ -2,84 +2,52 @@ import AsyncHTTPClient
 import ClientTLS
 import Collector
 import ExporterSupport
+import HTTPClientSupport
 import Glibc
 import Logging
 import NIOCore
 import NIOHTTP1
 import OTLP
 import SwiftProtobuf
-import Synchronization
 import ZlibCompression
 import ZstdCompression
 
 /// Sends batches of one signal to one URL.
 final class OTLPHTTPSender: ProbingSender {
     private let configuration: OTLPHTTPConfiguration
-    private let url: String
     private let logger: Logger
-    private let userAgent: String
-    private let client = Mutex<HTTPClient?>(nil)
-    private let authenticator = Mutex<(any ClientAuthenticator)?>(nil)
-    private let tls = Mutex<ReloadingClientTLS?>(nil)
-    private let serverName: ServerNameOverride?
+    private let endpoint: HTTPEndpoint
+    private let clients: HTTPClients
     /// Answers are small; a server that sends more is broken, or hostile.
     private let maximumAnswerBytes = 64 << 10
 
-    init(configuration: OTLPHTTPConfiguration, url: String, context: ComponentContext) {
+    /// - Throws: `CollectorError` if `url` is none.
+    init(configuration: OTLPHTTPConfiguration, url: String, context: ComponentContext) throws {
         self.configuration = configuration
-        self.url = url
+        endpoint = try HTTPEndpoint(parsing: url)
         logger = context.logger
-        serverName = ServerNameOverride(url, name: configuration.tls.serverName)
-        userAgent = "\(context.build.description)/\(context.build.version) (linux)"
+        clients = HTTPClients(
+            configuration.client, concurrency: configuration.exporter.queue?.consumers, build: context.build,
+            logger: context.logger)
     }
 
-    func start(host: any Host) async throws {
-        let found = try configuration.authentication?.resolved(by: host)
-        authenticator.withLock { $0 = found }
-        var settings = HTTPClient.Configuration()
-        settings.redirectConfiguration = .disallow
-        settings.httpVersion = .automatic
-        settings.timeout.connect = .seconds(10)
-        // The exporter's own retry covers it, and says why; the pool would be silent until the connection timeout.
-        settings.connectionPool.retryConnectionEstablishment = false
-        settings.connectionPool.idleTimeout = TimeAmount(saturating: configuration.idleConnectionTimeout)
-        // A TLS context is made only if it is needed: it fails where no CA certificates are installed.
-        if url.lowercased().hasPrefix("https://") {
-            let new = try ReloadingClientTLS(configuration.tls, logger: logger)
-            new.startReloading()
-            tls.withLock { $0 = new }
-        }
-        if let name = serverName { settings.dnsOverride = [name.name: name.host] }
-        let new = HTTPClient(eventLoopGroupProvider: .singleton, configuration: settings)
-        client.withLock { $0 = new }
-    }
+    /// For messages: without user and password.
+    private var url: String { endpoint.url }
 
-    func shutdown() async {
-        tls.withLock { $0.take() }?.stopReloading()
-        guard let client = client.withLock({ $0.take() }) else { return }
-        do {
-            try await client.shutdown()
-        } catch {
-            logger.warning("HTTP client did not shut down cleanly", metadata: ["error": "\(error)"])
-        }
-    }
+    func start(host: any Host) async throws { try clients.start(host: host, endpoints: [endpoint]) }
+
+    func shutdown() async { await clients.shutdown() }
 
     func send(_ telemetry: Telemetry) async throws {
-        guard let client = client.withLock({ $0 }) else { throw CollectorError("the exporter is not running") }
-        var request = try makeRequest(telemetry)
-        // After the configured ones: what proves who we are wins.
-        for (name, value) in try await authenticator.withLock({ $0 })?.requestHeaders() ?? [] {
-            request.headers.replaceOrAdd(name: name, value: value)
-        }
-        // The exporter's own timeout ends the task; without one an hour is as good as forever.
-        let timeout = configuration.exporter.timeout > .zero ? configuration.exporter.timeout : .seconds(3600)
+        let payload = try compressed(Self.payload(telemetry, configuration.encoding))
         let response: HTTPClientResponse
         let body: [UInt8]
         do {
-            response = try await client.execute(request, timeout: TimeAmount(saturating: timeout), logger: nil)
+            // The exporter's own timeout ends the task.
+            response = try await clients.execute(
+                .POST, endpoint, target: endpoint.target, headers: headerFields, body: ByteBuffer(bytes: payload),
+                timeout: configuration.exporter.timeout)
             body = try await readBody(response)
-        } catch let error as PermanentError {
-            throw error
         } catch {
             throw RetryableError("failed to make an HTTP request to \(url): \(connectionFailureText(error))")
         }
@@ -94,29 +62,23 @@ final class OTLPHTTPSender: ProbingSender {
 
     // MARK: - Request
 
-    private func makeRequest(_ telemetry: Telemetry) throws -> HTTPClientRequest {
-        var payload = try Self.payload(telemetry, configuration.encoding)
-        var request = HTTPClientRequest(url: serverName?.url ?? url)
-        request.tlsConfiguration = tls.withLock { $0 }?.current
-        request.method = .POST
-        if let serverName { request.headers.add(name: "Host", value: serverName.authority) }
-        request.headers.add(name: "User-Agent", value: userAgent)
-        request.headers.add(name: "Content-Type", value: configuration.encoding.contentType)
-        let level = configuration.compressionLevel
-        switch configuration.compression {
-        case .gzip: payload = try payload.compressed(.gzip, level: level)
-        case .zlib, .deflate: payload = try payload.compressed(.zlib, level: level)
-        // Its default is 0; 3 is what that means.
-        case .zstd: payload = try Zstd.compress(payload, level: max(0, level))
-        case .none: break
-        }
+    private var headerFields: [(String, String)] {
+        var fields = [("Content-Type", configuration.encoding.contentType)]
         if configuration.compression != .none {
-            request.headers.add(name: "Content-Encoding", value: configuration.compression.rawValue)
+            fields.append(("Content-Encoding", configuration.compression.rawValue))
         }
-        if !configuration.keepsConnections { request.headers.add(name: "Connection", value: "close") }
-        for (name, value) in configuration.headers { request.headers.replaceOrAdd(name: name, value: value.value) }
-        request.body = .bytes(ByteBuffer(bytes: payload))
-        return request
+        return fields
+    }
+
+    private func compressed(_ payload: [UInt8]) throws -> [UInt8] {
+        let level = configuration.compressionLevel
+        return switch configuration.compression {
+        case .gzip: try payload.compressed(.gzip, level: level)
+        case .zlib, .deflate: try payload.compressed(.zlib, level: level)
+        // Its default is 0; 3 is what that means.
+        case .zstd: try Zstd.compress(payload, level: max(0, level))
+        case .none: payload
+        }
     }
 
     private static func payload(_ telemetry: Telemetry, _ encoding: OTLPHTTPConfiguration.Encoding) throws -> [UInt8] {

@@ -1,5 +1,6 @@
 import Collector
 import ExporterSupport
+import HTTPClientSupport
 import Logging
 import Synchronization
 import ZlibCompression
@@ -65,10 +66,10 @@ final class BulkClient: Sendable {
         var parts: [String] = []
         if let own = configuration.endpoints.first?.query, !own.isEmpty { parts.append(own) }
         if !configuration.pipeline.isEmpty {
-            parts.append("pipeline=\(ElasticsearchEndpoint.percentEncoded(configuration.pipeline))")
+            parts.append("pipeline=\(HTTPEndpoint.percentEncoded(configuration.pipeline))")
         }
         let filter = configuration.responseFilter.isEmpty ? defaultFilter : configuration.responseFilter
-        parts.append("filter_path=\(ElasticsearchEndpoint.percentEncoded(filter))")
+        parts.append("filter_path=\(HTTPEndpoint.percentEncoded(filter))")
         switch configuration.sourceOnError {
         case .serverDefault: break
         case .included: parts.append("include_source_on_error=true")

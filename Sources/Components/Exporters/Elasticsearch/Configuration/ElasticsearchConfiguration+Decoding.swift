@@ -1,5 +1,6 @@
 import Collector
 import ExporterSupport
+import HTTPClientSupport
 
 extension ElasticsearchConfiguration {
     /// - Parameter environment: Gives `ELASTICSEARCH_URL`, which counts where the configuration names no endpoint.
@@ -10,10 +11,7 @@ extension ElasticsearchConfiguration {
         user = section.string("user")
         password = section.opaqueString("password") ?? OpaqueString("")
         apiKey = section.opaqueString("api_key") ?? OpaqueString("")
-        headers = section.headers("headers")
-        for (name, value) in headers where !HTTPHeaderSyntax.isValid(name, value.value) {
-            section.error("headers", "\"\(name)\" is no valid header")
-        }
+        client = HTTPClientConfiguration(section)
         readConnection(section)
         readMetadataKeys(section)
         readQueue(section)
@@ -34,7 +32,7 @@ extension ElasticsearchConfiguration {
 
     private static func endpoints(
         _ section: ConfigurationSection, _ environment: (String) -> String?
-    ) -> [ElasticsearchEndpoint] {
+    ) -> [HTTPEndpoint] {
         let single = section.string("endpoint")
         let several = section.strings("endpoints")
         let cloudID = section.string("cloudid")
@@ -43,10 +41,10 @@ extension ElasticsearchConfiguration {
             section.error(nil, "exactly one of [endpoint, endpoints, cloudid] must be specified")
             return []
         }
-        func parse(_ texts: [String], _ key: String?) -> [ElasticsearchEndpoint] {
+        func parse(_ texts: [String], _ key: String?) -> [HTTPEndpoint] {
             texts.compactMap { text in
                 do {
-                    return try ElasticsearchEndpoint(parsing: text)
+                    return try HTTPEndpoint(parsing: text)
                 } catch {
                     section.error(key, "invalid endpoint: \(error)")
                     return nil
@@ -57,7 +55,7 @@ extension ElasticsearchConfiguration {
         if !several.isEmpty { return parse(several, "endpoints") }
         if !cloudID.isEmpty {
             do {
-                return [try ElasticsearchEndpoint(cloudID: cloudID)]
+                return [try HTTPEndpoint(cloudID: cloudID)]
             } catch {
                 section.error("cloudid", "\(error)")
                 return []
@@ -72,20 +70,12 @@ extension ElasticsearchConfiguration {
             return []
         }
         let parts = fromEnvironment.split(separator: ",", omittingEmptySubsequences: false)
-        return parse(parts.map { String($0.trimmingSpaces) }, nil)
+        return parse(parts.map { $0.trimmed() }, nil)
     }
 
     // MARK: - HTTP
 
     private mutating func readConnection(_ section: ConfigurationSection) {
-        tls = ClientTLSConfiguration(section.section("tls"))
-        authentication = ClientAuthentication(section)
-        keepsCookies = section.optionalSection("cookies")?.boolean("enabled", default: false) ?? false
-        middlewares = section.sections("middlewares").compactMap { entry in
-            let id = entry.componentID("id")
-            if id == nil, !entry.isSet("id") { entry.error("id", "requires the id of an extension") }
-            return id
-        }
         timeout = section.duration("timeout", default: timeout, in: .zero ... .longest)
         if let text = section.optionalString("compression") {
             if text.isEmpty {
@@ -98,20 +88,6 @@ extension ElasticsearchConfiguration {
         }
         compressionLevel = section.section("compression_params").integer("level", default: 1, in: 0...9)
         if compressionLevel == 0 { compression = .none }
-        proxyURL = section.string("proxy_url")
-        if !proxyURL.isEmpty, HTTPProxy(parsing: proxyURL) == nil {
-            section.error("proxy_url", "must be a URL that begins with http:// or socks5:// and names a host")
-        }
-        connections.idleTimeout = section.duration(
-            "idle_conn_timeout", default: .seconds(90), in: .zero ... .seconds(86_400))
-        connections.maximumPerHost = section.integer("max_conns_per_host", default: 0, in: 0...100_000)
-        connections.keepsConnections = !section.boolean("disable_keep_alives", default: false)
-        connections.usesHTTP2 = section.boolean("force_attempt_http2", default: true)
-        // These tune an implementation that is not ours.
-        for key in ["read_buffer_size", "write_buffer_size", "max_idle_conns", "max_idle_conns_per_host"] {
-            _ = section.optionalInteger(key)
-        }
-        for key in ["http2_read_idle_timeout", "http2_ping_timeout"] { _ = section.optionalDuration(key) }
     }
 
     // MARK: - Queue and retries
@@ -289,14 +265,5 @@ extension ConfigurationSection {
             codes.insert(code)
         }
         return codes
-    }
-}
-
-extension Substring {
-    var trimmingSpaces: Substring {
-        var text = self
-        while let first = text.first, first.isWhitespace { text.removeFirst() }
-        while let last = text.last, last.isWhitespace { text.removeLast() }
-        return text
     }
 }

@@ -1,5 +1,6 @@
 import Collector
 import ExporterSupport
+import HTTPClientSupport
 
 /// The configuration of `elasticsearch`.
 public struct ElasticsearchConfiguration: Sendable {
@@ -20,23 +21,13 @@ public struct ElasticsearchConfiguration: Sendable {
     }
 
     /// At least one after a decoding without errors.
-    public var endpoints: [ElasticsearchEndpoint] = []
+    public var endpoints: [HTTPEndpoint] = []
     public var user = ""
     public var password = OpaqueString("")
     /// Encoded as Elasticsearch gives it out.
     public var apiKey = OpaqueString("")
-    /// In the order written; they replace what the exporter itself sends.
-    public var headers: [(name: String, value: OpaqueString)] = []
-    /// An extension that signs requests; it counts before the keys above.
-    public var authentication: ClientAuthentication?
-    /// Extensions that see every request before it is sent, in this order.
-    public var middlewares: [ComponentID] = []
-    /// Cookies that servers set go with later requests.
-    public var keepsCookies = false
-    public var tls = ClientTLSConfiguration()
-    /// Empty: what the environment says.
-    public var proxyURL = ""
-    public var connections = ConnectionSettings()
+    /// Its `authentication` counts before the keys above.
+    public var client = HTTPClientConfiguration()
     /// For one request.
     public var timeout = Duration.seconds(90)
     public var compression = Compression.gzip
@@ -105,14 +96,6 @@ public struct BulkRetryConfiguration: Sendable, Equatable {
     public var requestStatuses: Set<Int> = [429, 502, 503, 504]
     /// Status codes of single documents.
     public var documentStatuses: Set<Int> = [429, 503]
-}
-
-public struct ConnectionSettings: Sendable, Equatable {
-    public var idleTimeout = Duration.seconds(90)
-    /// Zero: no limit of ours.
-    public var maximumPerHost = 0
-    public var keepsConnections = true
-    public var usesHTTP2 = true
 }
 
 /// Indices with a date in their name, as Logstash makes them.

@@ -1,9 +1,10 @@
+import HTTPClientSupport
 import Logging
 
 /// Asks a cluster for its nodes, so that requests go to all that take documents.
 struct Discoverer: Sendable {
     let cluster: ClusterClient
-    let seeds: [ElasticsearchEndpoint]
+    let seeds: [HTTPEndpoint]
     let logger: Logger
 
     /// Nodes that only manage the cluster are left out. If the cluster names none, those known so far stay.
@@ -24,7 +25,7 @@ struct Discoverer: Sendable {
     }
 
     /// Scheme, path and credentials are those of the first configured endpoint.
-    private func endpoint(address: String) -> ElasticsearchEndpoint? {
+    private func endpoint(address: String) -> HTTPEndpoint? {
         guard let seed = seeds.first else { return nil }
         // `name/ip:port` where the node has a name.
         let parts = address.split(separator: "/", maxSplits: 1)
@@ -32,7 +33,7 @@ struct Discoverer: Sendable {
         if parts.count == 2, let port = place.split(separator: ":").last { place = "\(parts[0]):\(port)" }
         let scheme = seed.isEncrypted ? "https" : "http"
         let path = seed.url.dropFirst(scheme.count + 3).drop { $0 != "/" }
-        guard var endpoint = try? ElasticsearchEndpoint(parsing: "\(scheme)://\(place)\(path)") else { return nil }
+        guard var endpoint = try? HTTPEndpoint(parsing: "\(scheme)://\(place)\(path)") else { return nil }
         endpoint.userInformation = seed.userInformation
         endpoint.query = seed.query
         return endpoint

@@ -1,10 +1,11 @@
+import HTTPClientSupport
 import Synchronization
 
 /// The nodes of a cluster, used in turn. A node that cannot be reached is left alone for a time that grows with every
 /// failure; if none is left, the one whose time is up first is tried all the same.
 final class NodePool: Sendable {
     struct Node: Sendable, Hashable {
-        var endpoint: ElasticsearchEndpoint
+        var endpoint: HTTPEndpoint
     }
 
     private struct Entry {
@@ -22,7 +23,7 @@ final class NodePool: Sendable {
     /// The pause after a first failure, and the longest one.
     private static let (firstPause, longestPause) = (Duration.seconds(1), Duration.seconds(60))
 
-    init(_ endpoints: [ElasticsearchEndpoint]) {
+    init(_ endpoints: [HTTPEndpoint]) {
         state = Mutex(State(entries: endpoints.map { Entry(node: Node(endpoint: $0)) }))
     }
 
@@ -72,7 +73,7 @@ final class NodePool: Sendable {
     }
 
     /// Takes the nodes that the cluster names; what is known of those that stay is kept. None at all change nothing.
-    func replace(with endpoints: [ElasticsearchEndpoint]) {
+    func replace(with endpoints: [HTTPEndpoint]) {
         guard !endpoints.isEmpty else { return }
         state.withLock { state in
             let known = Dictionary(state.entries.map { ($0.node, $0) }, uniquingKeysWith: { first, _ in first })

@@ -1,22 +1,31 @@
 import Collector
-import FoundationEssentials
 
-/// One place where a cluster answers.
-public struct ElasticsearchEndpoint: Sendable, Hashable {
-    /// Scheme, host, port and path prefix, without a slash at the end; for example `https://es.example:9200/prefix`.
+/// Where a server answers: an `http` or `https` URL, in its parts.
+public struct HTTPEndpoint: Sendable, Hashable {
+    /// Scheme, host, port and path, without a slash at the end; for example `https://es.example:9200/prefix`.
     public var url: String
     public var isEncrypted: Bool
     /// Without port; an IPv6 address without its brackets.
     public var host: String
     /// What follows the question mark; often empty.
     public var query: String
-    /// `user:password` of the URL; replaces what is configured apart.
+    /// Path and query as they were written; begins with a slash.
+    public var target: String
+    /// `user:password` of the URL, decoded; replaces what is configured apart.
     public var userInformation: OpaqueString?
 
     /// Host and port as the URL has them.
-    var authority: String { String(url.drop { $0 != "/" }.dropFirst(2).prefix { $0 != "/" }) }
+    public var authority: String { String(url.drop { $0 != "/" }.dropFirst(2).prefix { $0 != "/" }) }
     /// The prefix; empty, or beginning with a slash.
-    var path: String { String(url.drop { $0 != "/" }.dropFirst(2).drop { $0 != "/" }) }
+    public var path: String { String(url.drop { $0 != "/" }.dropFirst(2).drop { $0 != "/" }) }
+    /// As it is written, else the scheme's.
+    public var port: Int {
+        let authority = authority
+        guard let colon = authority.lastIndex(of: ":"), let port = UInt16(authority[colon...].dropFirst()) else {
+            return isEncrypted ? 443 : 80
+        }
+        return Int(port)
+    }
 
     /// - Throws: `CollectorError` that says what is wrong; it never repeats the URL's password.
     public init(parsing text: String) throws(CollectorError) {
@@ -30,6 +39,7 @@ public struct ElasticsearchEndpoint: Sendable, Hashable {
         query = String(beforeFragment.dropFirst(beforeQuery.count + 1))
         var authority = beforeQuery.prefix { $0 != "/" }
         var path = beforeQuery.dropFirst(authority.count)
+        target = (path.isEmpty ? "/" : String(path)) + (query.isEmpty ? "" : "?\(query)")
         while path.hasSuffix("/") { path.removeLast() }
         if let at = authority.lastIndex(of: "@") {
             guard let decoded = Self.percentDecoded(authority[..<at]) else {
@@ -40,21 +50,6 @@ public struct ElasticsearchEndpoint: Sendable, Hashable {
         }
         host = try Self.host(authority)
         url = "\(scheme)://\(authority)\(path)"
-    }
-
-    /// The URL that an Elastic Cloud id stands for: text after the first colon, in base64, is `domain$cluster$…`.
-    public init(cloudID: String) throws(CollectorError) {
-        guard let colon = cloudID.firstIndex(of: ":") else {
-            throw CollectorError("has no colon; copy the whole cloud id, with its name")
-        }
-        guard let data = Data(base64Encoded: String(cloudID[cloudID.index(after: colon)...])) else {
-            throw CollectorError("is not valid base64 after the colon")
-        }
-        let parts = String(decoding: data, as: UTF8.self).split(separator: "$", omittingEmptySubsequences: false)
-        guard parts.count >= 2, !parts[0].isEmpty, !parts[1].isEmpty else {
-            throw CollectorError("names no cluster; copy the whole cloud id")
-        }
-        try self.init(parsing: "https://\(parts[1]).\(parts[0])")
     }
 
     private static func splitScheme(_ text: String) throws(CollectorError) -> (String, Substring) {
@@ -94,28 +89,15 @@ public struct ElasticsearchEndpoint: Sendable, Hashable {
                 bytes.append(byte)
                 continue
             }
-            guard let high = rest.popFirst().flatMap(Hexadecimal.value),
-                let low = rest.popFirst().flatMap(Hexadecimal.value)
+            guard let high = rest.popFirst().flatMap(hexadecimalDigit),
+                let low = rest.popFirst().flatMap(hexadecimalDigit)
             else { return nil }
             bytes.append(high << 4 | low)
         }
         return String(decoding: bytes, as: UTF8.self)
     }
 
-    /// Escapes what a query's value must not hold literally; `*`, `,` and `.` stay readable.
-    static func percentEncoded(_ text: String) -> String {
-        var result: [UInt8] = []
-        for byte in text.utf8 {
-            switch byte {
-            case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
-                UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"), UInt8(ascii: "_"), UInt8(ascii: "."),
-                UInt8(ascii: "~"), UInt8(ascii: "*"), UInt8(ascii: ","):
-                result.append(byte)
-            default:
-                result.append(UInt8(ascii: "%"))
-                result.append(contentsOf: Hexadecimal.text([byte]).uppercased().utf8)
-            }
-        }
-        return String(decoding: result, as: UTF8.self)
+    private static func hexadecimalDigit(_ byte: UInt8) -> UInt8? {
+        Character(UnicodeScalar(byte)).hexDigitValue.map { UInt8(truncatingIfNeeded: $0) }
     }
 }

@@ -1,3 +1,4 @@
+import Collector
 import ExporterSupport
 import Synchronization
 
@@ -24,7 +25,7 @@ final class CookieJar: Sendable {
     ///   - headers: Values of `Set-Cookie`.
     ///   - unixTime: Seconds since 1970, for dates of expiry.
     func store(
-        _ headers: [String], from endpoint: ElasticsearchEndpoint, now: ContinuousClock.Instant, unixTime: Int
+        _ headers: [String], from endpoint: HTTPEndpoint, now: ContinuousClock.Instant, unixTime: Int
     ) {
         for header in headers where header.utf8.count <= Self.maximumBytes {
             guard let cookie = Self.cookie(header, endpoint, now, unixTime) else { continue }
@@ -40,7 +41,7 @@ final class CookieJar: Sendable {
 
     /// The value of `Cookie` for a request; nil if there is none.
     /// - Parameter path: Of the URL, with the endpoint's prefix.
-    func header(for endpoint: ElasticsearchEndpoint, path: String, now: ContinuousClock.Instant) -> String? {
+    func header(for endpoint: HTTPEndpoint, path: String, now: ContinuousClock.Instant) -> String? {
         let host = endpoint.host.lowercased()
         let path = path.isEmpty ? "/" : path
         return cookies.withLock { cookies in
@@ -60,12 +61,12 @@ final class CookieJar: Sendable {
     }
 
     private static func cookie(
-        _ header: String, _ endpoint: ElasticsearchEndpoint, _ now: ContinuousClock.Instant, _ unixTime: Int
+        _ header: String, _ endpoint: HTTPEndpoint, _ now: ContinuousClock.Instant, _ unixTime: Int
     ) -> Cookie? {
         var parts = header.split(separator: ";", omittingEmptySubsequences: false)[...]
         guard let pair = parts.popFirst(), let equals = pair.firstIndex(of: "=") else { return nil }
-        let name = String(pair[..<equals].trimmingSpaces)
-        let value = String(pair[pair.index(after: equals)...].trimmingSpaces)
+        let name = pair[..<equals].trimmed()
+        let value = pair[pair.index(after: equals)...].trimmed()
         guard !name.isEmpty, HTTPHeaderValue.isValid(name), HTTPHeaderValue.isValid(value) else { return nil }
         let host = endpoint.host.lowercased()
         var cookie = Cookie(
@@ -73,8 +74,8 @@ final class CookieJar: Sendable {
         var hasMaximumAge = false
         for part in parts {
             let equals = part.firstIndex(of: "=") ?? part.endIndex
-            let value = String(part[equals...].dropFirst().trimmingSpaces)
-            switch part[..<equals].trimmingSpaces.lowercased() {
+            let value = part[equals...].dropFirst().trimmed()
+            switch part[..<equals].trimmed().lowercased() {
             case "domain":
                 var domain = value.lowercased()
                 if domain.hasPrefix(".") { domain.removeFirst() }
