@@ -24,12 +24,16 @@ extension LiveSuite {
                 try await Task.sleep(for: .seconds(10))
             }
             guard let since = await start.unixNanoseconds else { return }
-            let quality = ScriptQuality(samples.filter { $0.timeUnixNanoseconds >= since }, type: script.frameType)
+            let quality = ScriptQuality(
+                samples.filter { $0.timeUnixNanoseconds >= since }, type: script.frameType,
+                evaluator: script.evaluator)
             print("real scripts: \(script): \(quality)")
             #expect(quality.samples > 100)
             #expect(quality.completeShare >= 0.99, "\(quality)")
-            // Code that is evaluated for one request alone, as of a template, is gone before its name can be read.
-            #expect(quality.namedShare >= 0.98, "\(quality)")
+            // Code that is evaluated for one call alone is freed before its name can be read, and does not count. That
+            // this is the reason, and the only one, shows where the collector does not run: there it has names.
+            #expect(quality.namedShare >= 0.99, "\(quality)")
+            #expect(Double(quality.evaluated) <= 0.05 * Double(quality.frames), "\(quality)")
         }
 
         private actor Gathered {

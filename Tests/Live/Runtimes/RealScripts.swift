@@ -12,6 +12,8 @@ struct RealScript: Sendable, CustomStringConvertible {
     var frameType: String
     /// Runs it, in `Programs/scripts`; it says "ready".
     var command: [String]
+    /// A function that has code made for one call alone, which is freed soon after.
+    var evaluator: String?
 
     var description: String { "\(name), \(runtime)" }
 
@@ -26,7 +28,12 @@ struct RealScript: Sendable, CustomStringConvertible {
             name: "Jekyll", runtime: "ruby3.1", packages: ["jekyll"], frameType: "ruby",
             command: ["sh", "jekyll.sh", "/tmp/jekyll"]),
         RealScript(
-            name: "Rack", runtime: "ruby3.3", packages: ["ruby-rack"], frameType: "ruby", command: ["ruby", "rack_shop.rb"]),
+            name: "Rack", runtime: "ruby3.3", packages: ["ruby-rack"], frameType: "ruby", command: ["ruby", "rack_shop.rb"],
+            evaluator: "Kernel#eval"),
+        // The same, where nothing is freed: what is evaluated has names like everything else.
+        RealScript(
+            name: "Rack that keeps what it evaluated", runtime: "ruby3.3", packages: ["ruby-rack"], frameType: "ruby",
+            command: ["ruby", "rack_shop.rb", "kept"]),
         RealScript(
             name: "Twig under FPM", runtime: "php8.4", packages: ["php8.4-fpm", "php-twig"], frameType: "php",
             command: ["php8.4", "twig.php"]),
@@ -62,11 +69,14 @@ struct ScriptQuality: Sendable, CustomStringConvertible {
     private(set) var complete = 0
     private(set) var frames = 0
     private(set) var named = 0
+    /// Frames without a name of code that the evaluator called.
+    private(set) var evaluated = 0
     private var incomplete: [String: Int] = [:]
-    private var unnamed: [[ProofFrame]: Int] = [:]
+    /// By the nearest caller that has a name.
+    private var unnamed: [String: Int] = [:]
 
-    /// - Parameter samples: those with code of the runtime's type count.
-    init(_ all: [ProofSample], type: String) {
+    /// - Parameter all: those with code of the runtime's type count.
+    init(_ all: [ProofSample], type: String, evaluator: String? = nil) {
         for sample in all where sample.frames.contains(where: { $0.type == type }) {
             samples += sample.weight
             if let marker = sample.frames.firstIndex(where: \.isMarker) {
@@ -80,21 +90,27 @@ struct ScriptQuality: Sendable, CustomStringConvertible {
                 if frame.name != nil {
                     named += sample.weight
                 } else {
-                    unnamed[Array(sample.frames[max(0, index - 1)...index]), default: 0] += sample.weight
+                    let callers = sample.frames[index...].filter { $0.type == type && $0.name != nil }
+                    unnamed[callers.first.map { "\($0)" } ?? "nothing", default: 0] += sample.weight
+                    // Between its own frames are those of functions written in C alone.
+                    let caller = callers.first { $0.name == evaluator || !$0.file.hasPrefix("<") }
+                    if let evaluator, caller?.name == evaluator { evaluated += sample.weight }
                 }
             }
         }
     }
 
     var completeShare: Double { Double(complete) / Double(max(samples, 1)) }
-    var namedShare: Double { Double(named) / Double(max(frames, 1)) }
+    /// Of the frames that are not code made for one call.
+    var namedShare: Double { Double(named) / Double(max(frames - evaluated, 1)) }
 
     var description: String {
         func percent(_ share: Double) -> String { "\((share * 10_000).rounded() / 100) %" }
-        var text = "\(samples) samples, \(percent(completeShare)) complete; \(percent(namedShare)) of \(frames) frames named"
+        var text = "\(samples) samples, \(percent(completeShare)) complete; \(percent(namedShare)) of \(frames - evaluated) frames named"
+        if evaluated > 0 { text += ", and \(evaluated) of evaluated code without a name" }
         for (around, weight) in incomplete.sorted(by: { $0.value > $1.value }).prefix(4) { text += "\n  \(weight) × \(around)" }
-        for (around, weight) in unnamed.sorted(by: { $0.value > $1.value }).prefix(2) {
-            text += "\n  \(weight) × no name: \(around.map { "\($0)" }.joined(separator: " < "))"
+        for (around, weight) in unnamed.sorted(by: { $0.value > $1.value }).prefix(12) {
+            text += "\n  \(weight) × no name, called by \(around)"
         }
         return text
     }

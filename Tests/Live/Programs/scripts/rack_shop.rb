@@ -1,4 +1,5 @@
-# An application behind Rack's middleware, which is asked again and again.
+# An application behind Rack's middleware, which is asked again and again. With "kept", what it evaluated is not freed.
+GC.disable if ARGV.include?("kept")
 require "rack"
 require "rack/mock"
 require "erb"
