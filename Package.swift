@@ -130,13 +130,13 @@ var targets: [Target] = [
     .target(
         name: "FuzzTargets",
         dependencies: [
-            "BinaryReading", "CBPFInterface", "DWARF", "ObjectFiles",
+            "BinaryReading", "CBPFInterface", "DWARF", "LZ4Compression", "ObjectFiles",
             "PHPRuntime",
             "PerlRuntime",
             "Processes",
             "PythonRuntime",
             "RubyRuntime",
-            "Symbolization", "TestRandomness", "Unwinding",
+            "SnappyCompression", "Symbolization", "TestRandomness", "Unwinding",
         ],
         path: "Fuzz", exclude: ["Corpus", "Runner"], swiftSettings: strict),
     .executableTarget(
@@ -323,6 +323,11 @@ targets += [
 let exporterTests: [Target.Dependency] = ["OTLPTestSupport", "ExporterTestSupport", "LiveSupport", "Collector", logging]
 
 targets += [
+    // Codecs without dependencies, so that they are fuzzed without networking packages.
+    module("Components/SnappyCompression"),
+    tests("SnappyCompression", ["LiveSupport"]),
+    module("Components/LZ4Compression"),
+    tests("LZ4Compression", ["LiveSupport"]),
     module("Components/ZlibCompression", ["CZlib"]),
     tests("ZlibCompression", ["LiveSupport"]),
     // What exporters have in common: queue, retries, timeouts, TLS settings.
@@ -357,7 +362,8 @@ targets += [
     module(
         "Components/Exporters/OTLPHTTPExporter",
         [
-            "ClientTLS", "Collector", "ExporterSupport", "HTTPClientSupport", "OTLP", "ZlibCompression", "ZstdCompression", logging,
+            "ClientTLS", "Collector", "ExporterSupport", "HTTPClientSupport", "LZ4Compression", "OTLP", "SnappyCompression",
+            "ZlibCompression", "ZstdCompression", logging,
             .product(name: "AsyncHTTPClient", package: "async-http-client"),
             .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOHTTP1", package: "swift-nio"),
             .product(name: "SwiftProtobuf", package: "swift-protobuf"),
@@ -399,7 +405,8 @@ targets += [
     module(
         "Components/ServerSupport",
         [
-            "ClientTLS", "Collector", "ExporterSupport", "ZlibCompression", "ZstdCompression", logging,
+            "ClientTLS", "Collector", "ExporterSupport", "LZ4Compression", "SnappyCompression", "ZlibCompression",
+            "ZstdCompression", logging,
             .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOHTTP1", package: "swift-nio"),
             .product(name: "NIOHTTP2", package: "swift-nio-http2"), .product(name: "NIOPosix", package: "swift-nio"),
             .product(name: "NIOSSL", package: "swift-nio-ssl"),

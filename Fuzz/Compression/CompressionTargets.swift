@@ -1,7 +1,9 @@
+import LZ4Compression
 import ObjectFiles
+import SnappyCompression
 
 enum CompressionTargets {
-    static let all = [xz, zlib, zstd]
+    static let all = [xz, zlib, zstd, snappy, snappyFramed, lz4]
 
     private static let limitBytes = 1 << 20
 
@@ -21,6 +23,21 @@ enum CompressionTargets {
             }
         }
     }
+
+    private static let snappy = FuzzTarget("snappy", seeds: { texts.map(Snappy.compress) }) { bytes in
+        _ = try? Snappy.decompress(bytes, limitBytes: limitBytes)
+    }
+    private static let snappyFramed = FuzzTarget("snappy-framed", seeds: { texts.map(SnappyFrames.compress) }) { bytes in
+        _ = try? SnappyFrames.decompress(bytes, limitBytes: limitBytes)
+    }
+    private static let lz4 = FuzzTarget("lz4", seeds: { texts.map(LZ4.compress) }) { bytes in
+        _ = try? LZ4.decompress(bytes, limitBytes: limitBytes)
+    }
+
+    private static let texts: [[UInt8]] = [
+        [], Array("abc".utf8), Array(String(repeating: "the same again, ", count: 300).utf8),
+        (0..<2000).map { UInt8(truncatingIfNeeded: $0 &* $0 >> 3) },
+    ]
 
     private static let zlib = section("zlib", type: 1)
     private static let zstd = section("zstd", type: 2)

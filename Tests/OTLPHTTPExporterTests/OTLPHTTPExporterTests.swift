@@ -52,7 +52,7 @@ struct OTLPHTTPInteroperationTests {
     func profilesArriveUnchanged(
         _ encoding: OTLPHTTPConfiguration.Encoding, _ compression: OTLPHTTPConfiguration.Compression
     ) async throws {
-        guard try PythonPeer.isAvailable() else { return }
+        guard try PythonPeer.isAvailable(), try PythonCodec.isAvailable() else { return }
         let peer = try await PythonPeer()
         let exporter = try await exporter(peer, .profiles) {
             $0.encoding = encoding

@@ -48,6 +48,9 @@ struct OTLPReceiverHTTPTests {
             ("/v1/logs", ["--data", "{}", "-H", "Content-Encoding: br"] + json, "400", "application/json"),
             ("/v1/logs", ["--data", "{}", "-H", "Content-Encoding: gzip"] + json, "400", "application/json"),
             ("/v1/logs", ["--data", "{}", "-H", "Content-Encoding: zstd"] + json, "400", "application/json"),
+            ("/v1/logs", ["--data", "{}", "-H", "Content-Encoding: snappy"] + json, "400", "application/json"),
+            ("/v1/logs", ["--data", "{}", "-H", "Content-Encoding: x-snappy-framed"] + json, "400", "application/json"),
+            ("/v1/logs", ["--data", "{}", "-H", "Content-Encoding: lz4"] + json, "400", "application/json"),
         ])
     func answers(path: String, options: [String], code: String, type: String) async throws {
         let receiver = try await ReceiverUnderTest()

@@ -15,12 +15,13 @@ struct OTLPReceiverInteroperationTests {
     @Test(arguments: [
         ["--grpc"], ["--grpc", "--compression", "gzip"], ["--grpc", "--compression", "deflate"], ["--http"],
         ["--http", "--compression", "gzip"], ["--http", "--compression", "zstd"],
-        ["--http", "--compression", "deflate"],
+        ["--http", "--compression", "deflate"], ["--http", "--compression", "snappy"],
+        ["--http", "--compression", "x-snappy-framed"], ["--http", "--compression", "lz4"],
         ["--http", "--json"], ["--http", "--json", "--compression", "gzip"],
         ["--http", "--json", "--compression", "zstd"],
     ])
     func everySignalArrivesUnchanged(way: [String]) async throws {
-        guard try PythonPeer.isAvailable() else { return }
+        guard try PythonPeer.isAvailable(), try PythonCodec.isAvailable() else { return }
         let receiver = try await ReceiverUnderTest()
         let options = (way[0] == "--grpc" ? receiver.grpc : receiver.http) + way.dropFirst()
 
@@ -117,7 +118,7 @@ struct OTLPReceiverInteroperationTests {
 
     /// Over the limit of the protocol: refused for good, and the server goes on.
     @Test func boundsTheSizeOfMessages() async throws {
-        guard try PythonPeer.isAvailable() else { return }
+        guard try PythonPeer.isAvailable(), try PythonCodec.isAvailable() else { return }
         var configuration = ReceiverUnderTest.everything
         configuration.grpc?.maximumMessageBytes = 1 << 20
         configuration.http?.server.maximumBodyBytes = 1 << 20
@@ -129,7 +130,7 @@ struct OTLPReceiverInteroperationTests {
         #expect(try await PythonPeer.send(logs, signal: "logs", receiver.grpc + many).code == "RESOURCE_EXHAUSTED")
         #expect(try await PythonPeer.send(logs, signal: "logs", receiver.grpc + few).code == "OK")
         // A small body that stands for a large one.
-        for coding in ["gzip", "zstd"] {
+        for coding in ["gzip", "zstd", "snappy", "x-snappy-framed", "lz4"] {
             let answer = try await PythonPeer.send(
                 logs, signal: "logs", receiver.http + many + ["--compression", coding])
             #expect(answer.code == "400")

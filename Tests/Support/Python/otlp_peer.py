@@ -62,6 +62,16 @@ REJECTED = {
 }
 IDENTIFIERS = {"traceId", "spanId", "parentSpanId", "profileId"}
 
+# Modules and endings of functions of the package cramjam.
+CODECS = {"snappy": ("snappy", "_raw"), "x-snappy-framed": ("snappy", ""), "lz4": ("lz4", "")}
+
+
+def codec(name, direction, body):
+    import cramjam
+
+    module, ending = CODECS[name]
+    return bytes(getattr(getattr(cramjam, module), direction + ending)(body))
+
 
 def emit(**event):
     with emit.lock:
@@ -201,6 +211,8 @@ def serve_http(answers, credentials):
                 body = gzip.decompress(body)
             elif encoding in ("zlib", "deflate"):
                 body = zlib.decompress(body)
+            elif encoding in CODECS:
+                body = codec(encoding, "decompress", body)
             elif encoding == "zstd":
                 body = subprocess.run(["zstd", "-q", "-d", "-c"], input=body, stdout=subprocess.PIPE, check=True).stdout
             is_json = kind == "application/json"
@@ -238,6 +250,8 @@ def compressed(body, coding):
         return gzip.compress(body)
     if coding in ("deflate", "zlib"):
         return zlib.compress(body)
+    if coding in CODECS:
+        return codec(coding, "compress", body)
     if coding == "zstd":
         return subprocess.run(["zstd", "-q", "-c"], input=body, stdout=subprocess.PIPE, check=True).stdout
     return body

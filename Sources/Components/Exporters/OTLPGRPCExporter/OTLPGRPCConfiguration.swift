@@ -81,7 +81,12 @@ public struct OTLPGRPCConfiguration: Sendable {
 
     /// Empty means none.
     private static func compression(_ section: ConfigurationSection) -> Compression {
-        if section.optionalString("compression") == "" { return .none }
+        let text = section.optionalString("compression")
+        if text == "" { return .none }
+        if let text, ["snappy", "zstd"].contains(text) {
+            section.error("compression", "\"\(text)\" is not supported over gRPC (supported values: [gzip, none])")
+            return .none
+        }
         return section.enumeration("compression", default: .gzip)
     }
 

@@ -20,7 +20,10 @@ public struct OTLPHTTPConfiguration: Sendable {
         case gzip
         case zlib
         case deflate
+        case snappy
+        case snappyFramed = "x-snappy-framed"
         case zstd
+        case lz4
         case none
     }
 

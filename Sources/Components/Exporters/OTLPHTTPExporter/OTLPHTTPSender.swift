@@ -4,10 +4,12 @@ import Collector
 import ExporterSupport
 import HTTPClientSupport
 import Glibc
+import LZ4Compression
 import Logging
 import NIOCore
 import NIOHTTP1
 import OTLP
+import SnappyCompression
 import SwiftProtobuf
 import ZlibCompression
 import ZstdCompression
@@ -77,6 +79,9 @@ final class OTLPHTTPSender: ProbingSender {
         case .zlib, .deflate: try payload.compressed(.zlib, level: level)
         // Its default is 0; 3 is what that means.
         case .zstd: try Zstd.compress(payload, level: max(0, level))
+        case .snappy: Snappy.compress(payload)
+        case .snappyFramed: SnappyFrames.compress(payload)
+        case .lz4: LZ4.compress(payload)
         case .none: payload
         }
     }
