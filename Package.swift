@@ -130,13 +130,14 @@ var targets: [Target] = [
     .target(
         name: "FuzzTargets",
         dependencies: [
-            "BinaryReading", "CBPFInterface", "DWARF", "LZ4Compression", "ObjectFiles",
+            "BEAMRuntime", "BinaryReading", "CBPFInterface", "DWARF", "DotNetRuntime", "JVMRuntime", "LZ4Compression",
+            "ObjectFiles",
             "PHPRuntime",
             "PerlRuntime",
             "Processes",
             "PythonRuntime",
             "RubyRuntime",
-            "SnappyCompression", "Symbolization", "TestRandomness", "Unwinding",
+            "SnappyCompression", "Symbolization", "TestRandomness", "Unwinding", "V8Runtime",
         ],
         path: "Fuzz", exclude: ["Corpus", "Runner"], swiftSettings: strict),
     .executableTarget(

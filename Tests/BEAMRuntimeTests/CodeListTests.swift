@@ -1,5 +1,7 @@
 import CBPFInterface
 import Processes
+import RuntimeSupport
+import Synchronization
 import Testing
 
 @testable import BEAMRuntime
@@ -105,6 +107,54 @@ import Testing
         #expect(list.isCurrent(busy))
         #expect(list.entry(for: busy.code.upperBound - 1) == busy)
         #expect(list.entries.map(\.code.lowerBound) == list.entries.map(\.code.lowerBound).sorted())
+    }
+
+    /// Memory that counts how often it is read.
+    private final class CountedMemory: MemoryReader, Sendable {
+        private let memory: RecordedMemory
+        private let count = Mutex(0)
+
+        init(_ memory: RecordedMemory) { self.memory = memory }
+
+        var readings: Int { count.withLock { $0 } }
+
+        func read(at address: UInt64, into buffer: UnsafeMutableRawBufferPointer) throws(MemoryReadError) {
+            count.withLock { $0 += 1 }
+            try memory.read(at: address, into: buffer)
+        }
+    }
+
+    private static func words(_ values: [UInt64]) -> [UInt8] { values.flatMap { CodeBytes.bytes($0) } }
+
+    /// Two entries, each of which follows the other one.
+    @Test func aListWithoutEndIsReadOnce() throws {
+        var memory = RecordedMemory()
+        memory.add(Self.words([1, 0, 0x2000]), at: 0x1000)
+        memory.add(Self.words([0x2020, 0, 0x3000, 64, 0x2000, 0x2000, 0x3100, 64]), at: 0x2000)
+        for (address, base) in [(0x3000, 0x7000), (0x3100, 0x8000)] as [(UInt64, UInt64)] {
+            memory.add(Self.words([1, base, 0x100 << 32, 0, 0, 0, 0, 0]), at: address)
+        }
+        let counted = CountedMemory(memory)
+        var list = BEAMCodeList(descriptor: 0x1000, memory: counted)
+        #expect(try list.refresh())
+        #expect(list.entries.map(\.code) == [0x7000..<0x7100, 0x8000..<0x8100])
+        #expect(counted.readings < 16)
+    }
+
+    /// Of modules that lie where others lay, the latest is kept, however they overlap.
+    @Test func theLatestOfThoseThatOverlapIsKept() throws {
+        // The latest first; where the code begins, and its length.
+        let codes: [(UInt64, UInt64)] = [(0x8000, 0x100), (0x7080, 0x1000), (0x7000, 0x100), (0x9000, 0x100), (0x6fff, 2)]
+        var memory = RecordedMemory()
+        memory.add(Self.words([1, 0, 0x2000]), at: 0x1000)
+        for (number, code) in codes.enumerated() {
+            let link = 0x2000 + UInt64(number) * 32, described = 0x3000 + UInt64(number) * 64
+            memory.add(Self.words([number + 1 < codes.count ? link + 32 : 0, 0, described, 64]), at: link)
+            memory.add(Self.words([1, code.0, code.1 << 32, 0, 0, 0, 0, 0]), at: described)
+        }
+        var list = BEAMCodeList(descriptor: 0x1000, memory: memory)
+        try list.refresh()
+        #expect(list.entries.map(\.code.lowerBound) == [0x8000, 0x9000])
     }
 
     /// Damaged memory is refused, or gives other names; it never stops the profiler, or makes it read without end.

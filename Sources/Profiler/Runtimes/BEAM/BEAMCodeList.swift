@@ -27,7 +27,9 @@ struct BEAMCodeList<Memory: MemoryReader> {
     /// The first entry when the list was read, with what tells whether it still is that one.
     private var head: [UInt8] = []
 
-    private static var entriesLimit: Int { 1 << 16 }
+    private static var entriesLimit: Int { 1 << 15 }
+    /// Of a name that is kept: none that is asked for is longer.
+    private static var nameLimit: Int { 64 }
     private static var entryBytes: Int { 32 }
 
     init(descriptor: UInt64, memory: Memory) {
@@ -53,22 +55,21 @@ struct BEAMCodeList<Memory: MemoryReader> {
         }
         let latest = fingerprint(of: first)
         if latest == head { return false }
-        let known = Set(entries.map(\.address))
+        let known = Dictionary(entries.map { ($0.address, $0) }) { $1 }
         var found: [Entry] = []
         var next = first
-        var count = 0
-        while next != 0, count < Self.entriesLimit {
+        // A damaged list may lead back to where it was.
+        var seen: Set<UInt64> = []
+        while next != 0, seen.count < Self.entriesLimit, seen.insert(next).inserted {
             guard let links = try? memory.readBytes(at: next, count: Self.entryBytes) else { break }
             if let entry = entry(at: next, links) {
                 // What follows an entry that has been there before was there before too.
-                if known.contains(next), entries.contains(entry) { break }
+                if known[next] == entry { break }
                 found.append(entry)
             }
             next = CodeBytes.longWord(links, at: 0)
-            count += 1
         }
-        // Modules that were purged are not looked for: others take their place.
-        for entry in found.reversed() { insert(entry) }
+        insert(found.reversed())
         head = latest
         return true
     }
@@ -104,17 +105,27 @@ struct BEAMCodeList<Memory: MemoryReader> {
     }
 
     private func name(at start: UInt64, _ head: [UInt8]) -> String {
-        let length = min(Int(CodeBytes.word(head, at: 24) & 0xffff), 1024)
-        guard length > 1, let text = try? memory.readBytes(at: start &+ UInt64(BEAMModule.nameOffset), count: length)
+        let length = Int(CodeBytes.word(head, at: 24) & 0xffff)
+        guard length > 1, length <= Self.nameLimit, let text = try? memory.readBytes(at: start &+ UInt64(BEAMModule.nameOffset), count: length)
         else { return "" }
         return String(decoding: text.prefix { $0 != 0 }, as: UTF8.self)
     }
 
-    private mutating func insert(_ entry: Entry) {
-        let first = entries.firstIndex(endingAfter: entry.code.lowerBound)
-        var end = first
-        while end < entries.count, entries[end].code.lowerBound < entry.code.upperBound { end += 1 }
-        entries.replaceSubrange(first..<end, with: [entry])
+    /// Takes in entries, the oldest first. Modules that were purged are not looked for: of entries that overlap, the latest
+    /// has taken the others' place.
+    private mutating func insert(_ found: [Entry]) {
+        let all = (entries + found).enumerated().sorted {
+            ($0.element.code.lowerBound, $0.offset) < ($1.element.code.lowerBound, $1.offset)
+        }
+        var kept: [(offset: Int, element: Entry)] = []
+        for next in all {
+            if let last = kept.last, last.element.code.upperBound > next.element.code.lowerBound {
+                if last.offset > next.offset { continue }
+                kept.removeLast()
+            }
+            kept.append(next)
+        }
+        entries = kept.map(\.element)
     }
 
     /// The entry whose code holds the address.

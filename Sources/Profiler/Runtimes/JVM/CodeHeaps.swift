@@ -16,7 +16,9 @@ struct CodeHeaps: Sendable, Hashable {
     var segmentShift: Int
     /// Process addresses of code that is known to be the interpreter's: while HotSpot starts it may have more soon.
     var interpreter: Range<UInt64>
+}
 
+extension CodeHeaps {
     /// No JVM reserves more.
     private static let reservationLimit: UInt64 = 1 << 35
 
