@@ -7,7 +7,7 @@ SWIFT ?= swift
 STATIC_FLAGS = -debug-info-format none --static-swift-stdlib -Xswiftc -static-executable -Xlinker -zmuldefs \
 	$(if $(wildcard /usr/lib/*/libzstd.a),-Xlinker -l:libzstd.a)
 # Tests that load the machine and measure it, or that wait for an answer in time: one at a time, after the others.
-LIVE_TESTS = ^(LiveTests|EngineTests|BPFObjectsTests|ProcessesTests|UnwindCasesTests|OTLPHTTPExporterTests|OTLPGRPCExporterTests|OTLPReceiverTests|DebuginfodTests)\.|FirstPictureTests|PageTests|PrivilegesLiveTests|ProfilingMetricsLiveTests|ElasticsearchLiveTests|PersistentQueueLiveTests|ReloadLiveTests
+LIVE_TESTS = ^(LiveTests|EngineTests|BPFObjectsTests|ProcessesTests|UnwindCasesTests|OTLPHTTPExporterTests|OTLPGRPCExporterTests|OTLPReceiverTests|DebuginfodTests|HealthCheckExtensionTests)\.|FirstPictureTests|PageTests|PrivilegesLiveTests|ProfilingMetricsLiveTests|ElasticsearchLiveTests|PersistentQueueLiveTests|ReloadLiveTests
 
 # Versions of language runtimes that the test bed beside the checkout has.
 MATRIX_RUNTIMES = dotnet8 dotnet8-selfcontained mcs erlang25 erlang27 erlang29 go1.15 go1.19 go1.21 go1.24 go1.27 jdk8 jdk11 jdk17 jdk21 jdk25 jdk26 \
