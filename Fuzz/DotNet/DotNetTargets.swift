@@ -11,6 +11,7 @@ enum DotNetTargets {
             let memory = recorded(bytes)
             guard let image = AssemblyImage(memory, at: base) ?? AssemblyImage.containing(base + 8192, memory) else { return }
             _ = PrecompiledCode(image, functionBytes: 12)?.row(at: 0x2050)
+            _ = DebugDirectory(image).paths(besides: "/w/a.dll")
             guard let root = image.address(of: image.metadata.address),
                 let metadata = Metadata(memory, at: root, size: UInt64(image.metadata.size))
             else { return }
@@ -48,6 +49,25 @@ enum DotNetTargets {
                     _ = try? sections.methodStarts(in: section, limit: 16)
                 }
             }
+        },
+        // A portable PDB as it is in its file.
+        FuzzTarget("dotnet-symbols") { bytes in
+            let file = FileMemory(source: MemorySource(bytes))
+            guard let symbols = PortableSymbols(file, size: UInt64(bytes.count), id: nil),
+                let map = InstructionMap([0x33, 0x11, 0x34, 0x11, 0x36, 0x11])
+            else { return }
+            for row: UInt32 in [0, 1, 2, 3, 5, 7, 9, 0xff_ffff, .max] {
+                _ = symbols.points(ofMethod: row)
+                _ = symbols.documentName(row)
+                _ = symbols.lines(ofMethod: row, map)?.place(at: 3)
+            }
+        },
+        // The compiler's notes of a method, as the runtime keeps them, and their main part by itself.
+        FuzzTarget("dotnet-instructions", seeds: { [[0, 0x03, 0x03, 0x11, 0x34, 0x11, 0x36, 0x11], [2, 1, 0, 0, 0, 7, 2, 0, 1, 3, 1]] }) {
+            bytes in
+            if let map = InstructionMap(bytes) { _ = map.rows.count }
+            let memory = recorded(bytes)
+            for layout in layouts { _ = InstructionMap(memory, at: base, layout) }
         },
         FuzzTarget("dotnet-contracts", seeds: { [Array(contracts.utf8)] }) { bytes in
             guard let descriptor = ContractDescriptor(bytes) else { return }

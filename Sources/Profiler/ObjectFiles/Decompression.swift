@@ -9,6 +9,8 @@ final class Decompression {
     enum Format: Sendable {
         /// RFC 1950.
         case zlib
+        /// RFC 1951: what is in zlib's format, without a header and a checksum.
+        case deflate
         /// RFC 8878: frames, one after the other.
         case zstd
     }
@@ -32,11 +34,11 @@ final class Decompression {
 
     init(_ format: Format) throws(BinarySourceError) {
         switch format {
-        case .zlib:
+        case .zlib, .deflate:
             // On the heap: zlib keeps a pointer to it.
             let zlib = UnsafeMutablePointer<z_stream>.allocate(capacity: 1)
             zlib.initialize(to: z_stream())
-            guard czlib_inflate_init(zlib, 15) == Z_OK else {
+            guard czlib_inflate_init(zlib, format == .zlib ? 15 : -15) == Z_OK else {
                 zlib.deallocate()
                 throw BinarySourceError(.readFailed(errno: ENOMEM))
             }

@@ -1,8 +1,8 @@
 import Glibc
 import Synchronization
 
-/// Unpacks compressed sections, of zlib's format and of zstd's.
-enum Inflation {
+/// Unpacks compressed sections, of zlib's format and of zstd's, and bare streams of RFC 1951.
+public enum Inflation {
     /// The largest section that is unpacked.
     static let limitBytes: UInt64 = 2 << 30
     /// What is larger is kept in a temporary file.
@@ -28,6 +28,17 @@ enum Inflation {
         let file = try TemporaryFile(sizeBytes: sizeBytes)
         try unpackAll(packed, format, sizeBytes: sizeBytes) { (piece) throws(BinarySourceError) in try file.append(piece) }
         return try file.finish()
+    }
+
+    /// Unpacks a bare stream of RFC 1951, in memory.
+    /// - Parameter sizeBytes: of the result; what unpacks to more or less is refused with `.truncated`.
+    public static func bytes(ofDeflated packed: [UInt8], sizeBytes: Int) throws(BinarySourceError) -> [UInt8] {
+        var bytes: [UInt8] = []
+        try unpackAll(MemorySource(packed), .deflate, sizeBytes: UInt64(clamping: sizeBytes)) {
+            (piece) throws(BinarySourceError) in
+            bytes.append(contentsOf: piece)
+        }
+        return bytes
     }
 
     private static func unpackAll(

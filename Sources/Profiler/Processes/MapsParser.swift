@@ -8,6 +8,10 @@ public struct MapsParser: Sendable {
     /// Executable mappings beyond the limit.
     public private(set) var droppedMappings = 0
 
+    /// Where what is looked for lies, and the path of the file that is mapped there, executable or not.
+    private let wantedAddress: UInt64?
+    private(set) var wantedPath: String?
+
     /// Where the process publishes a context, see `ProcessContext`.
     private(set) var processContextAddress: UInt64?
 
@@ -23,6 +27,13 @@ public struct MapsParser: Sendable {
     /// - Parameter limit: how many mappings are kept.
     public init(limit: Int = 4096) {
         self.limit = limit
+        wantedAddress = nil
+    }
+
+    /// Keeps no mappings, but the path of the file that is mapped at an address.
+    init(lookingFor address: UInt64) {
+        limit = 0
+        wantedAddress = address
     }
 
     /// Parses a whole text; a last line without a line feed is dropped, since it may be cut off.
@@ -69,6 +80,12 @@ public struct MapsParser: Sendable {
         }
         if processContextAddress == nil, ProcessContext.mappingNames.contains(Self.withoutDeletedMark(line.path)) {
             processContextAddress = line.start
+        }
+        if let wantedAddress {
+            if line.start <= wantedAddress, wantedAddress < line.end, line.file.inode != 0, line.path.hasPrefix("/") {
+                wantedPath = Self.withoutDeletedMark(line.path)
+            }
+            return
         }
         guard line.isExecutable, line.start < line.end else { return }
         let text = line.path

@@ -134,6 +134,18 @@ public struct ProcFileSystem: Sendable {
     /// A maps file is made of what the process does: 64 MiB are a million lines, sixteen times the usual most.
     private static let maximumMapsBytes = 64 << 20
 
+    /// The path of the file that a process has mapped at an address, as that process sees it; nil when there is none.
+    public func pathOfFile(mappedAt address: UInt64, in pid: ProcessID) -> String? {
+        var parser = MapsParser(lookingFor: address)
+        var total = 0
+        try? ProcFile.readChunks(path(pid, "maps"), chunkBytes: 64 << 10) { chunk in
+            parser.consume(chunk)
+            total &+= chunk.count
+            return total < Self.maximumMapsBytes && parser.wantedPath == nil
+        }
+        return parser.wantedPath
+    }
+
     private func mappings(path: String, limit: Int) throws(ProcessReadFailure) -> MapsParser {
         var parser = MapsParser(limit: limit)
         var total = 0

@@ -119,7 +119,50 @@ extension DotNetInstallation {
             "busy.cs", in: folder, options: ["worker"], [role("Leaf", stack, above: [.oneOrMore(.native)])])
     }
 
-    func programs(in folder: URL) throws -> [ManagedProgram] { [try busy(in: folder), try worker(in: folder)] }
+    /// Statements in lines of their own, of an assembly with its symbols beside it or within it. The lines of callers are
+    /// those that .NET prints of the same program, as it does once.
+    func lines(in folder: URL, symbolsWithin: Bool) throws -> ManagedProgram {
+        let corpus = "\(ManagedProgram.folder)/../../../Fuzz/Corpus"
+        let own = folder.appendingPathComponent(symbolsWithin ? "symbols-within" : "symbols-beside")
+        if !FileManager.default.fileExists(atPath: own.path) {
+            try FileManager.default.createDirectory(at: own, withIntermediateDirectories: true)
+            try Self.runtimeConfiguration.write(
+                to: own.appendingPathComponent("lines.runtimeconfig.json"), atomically: true, encoding: .utf8)
+            let copies =
+                symbolsWithin
+                ? [("dotnet-assembly/embedded.dll", "lines.dll")]
+                : [("dotnet-assembly/lines.dll", "lines.dll"), ("dotnet-symbols/lines.pdb", "lines.pdb")]
+            for (from, to) in copies {
+                try FileManager.default.copyItem(
+                    atPath: "\(corpus)/\(from)", toPath: own.appendingPathComponent(to).path)
+            }
+        }
+        func at(_ name: String, _ lines: ClosedRange<Int>) -> FramePattern {
+            .managed("Demo.\(name)", file: "lines.cs", lines: lines)
+        }
+        func role(_ call: Int) -> ManagedProgram.Role {
+            .init(
+                busy: at("Lines<T>.Calls", call...call),
+                stack: StackPattern([
+                    .zeroOrMore(.kernel), .zeroOrMore(.native), .zeroOrMore(.managedStub),
+                    .zeroOrMore(at("Lines<T>.Loop", 10...14)), .one(at("Lines<T>.Calls", call...call)),
+                    .one(at("Program.Recurse", 41...41)), .times(5, at("Program.Recurse", 43...43)),
+                    .one(at("Program.Main.lambda_0", 53...53)), .one(at("Program.Main", 57...57)), .oneOrMore(.native),
+                ]))
+        }
+        let assignment = setting.isEmpty ? "" : "DOTNET_\(setting) "
+        let script = "echo ready $$; \(assignment)exec dotnet '\(own.appendingPathComponent("lines.dll").path)' \"$@\""
+        return ManagedProgram(
+            name: "\(description) lines.cs\(symbolsWithin ? ", symbols within" : "")", source: "dotnet/lines.cs",
+            command: command + ["sh", "-c", script], roles: [role(20), role(22)])
+    }
+
+    func programs(in folder: URL) throws -> [ManagedProgram] {
+        var programs = [try busy(in: folder), try worker(in: folder)]
+        if !isSelfContained { programs.append(try lines(in: folder, symbolsWithin: false)) }
+        if !isSelfContained, setting.isEmpty { programs.append(try lines(in: folder, symbolsWithin: true)) }
+        return programs
+    }
 }
 
 extension FramePattern {

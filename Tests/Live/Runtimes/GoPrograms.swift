@@ -133,5 +133,21 @@ extension GoInstallation {
             ])
     }
 
-    var programs: [ManagedProgram] { mode == .plain ? [chain, callbacks] : [chain] }
+    /// A goroutine whose labels are rewritten at random: they lead to themselves, to nothing, to the kernel's memory.
+    var hostile: ManagedProgram {
+        let file = "hostile.go"
+        return program(
+            "hostile", usesC: false,
+            [
+                .init(
+                    busy: .function("main.leaf"),
+                    stack: StackPattern(
+                        above + [
+                            frame("main.leaf", file, 20...25), frame("main.spin", file, 44...44),
+                            frame("main.main", file, 57...57), .one(.function("runtime.main")),
+                        ] + below))
+            ])
+    }
+
+    var programs: [ManagedProgram] { mode == .plain ? [chain, callbacks, hostile] : [chain] }
 }

@@ -24,6 +24,15 @@ extension LiveSuite {
             #expect(main.all >= 50 && main.labelled * 100 <= main.all && main.other == 0, "\(go): \(main)")
         }
 
+        /// Labels that lead nowhere, or to what is none, cost no sample and stay within their bounds.
+        @Test(arguments: GoInstallation.all)
+        func hostileLabelsHarmNobody(_ go: GoInstallation) async throws {
+            let samples = try await Self.session.value[go.hostile.name] ?? []
+            let labels = samples.flatMap(\.labels)
+            #expect(samples.count >= 50 && samples.allSatisfy { $0.labels.count <= 10 }, "\(go): \(samples.count) samples")
+            #expect(labels.allSatisfy { $0.utf8.count <= 3 * 32 + 1 + 3 * 64 }, "\(go): \(labels.max { $0.count < $1.count } ?? "")")
+        }
+
         @Test(arguments: GoInstallation.modes)
         func everyFrameInOrder(_ go: GoInstallation) async throws {
             let samples = try await Self.session.value

@@ -13,6 +13,8 @@ final class AttachedDotNet: AttachedRuntime {
         var fileName: String
         var code: PrecompiledCode?
         var hasReadCode = false
+        /// Nil where there are none at hand.
+        var symbols: SymbolSource?
     }
 
     private struct MethodKey: Hashable {
@@ -23,7 +25,16 @@ final class AttachedDotNet: AttachedRuntime {
     private struct KnownMethod {
         var name: String
         var fileName: String
-        var sizeBytes: Int { 128 + name.utf8.count + fileName.utf8.count }
+        var lines: MethodLines?
+        var sizeBytes: Int { 128 + name.utf8.count + fileName.utf8.count + (lines?.sizeBytes ?? 0) }
+
+        /// - Parameter offset: in the method's code.
+        func function(at offset: UInt32) -> RuntimeFunction {
+            guard let lines, let place = lines.place(at: offset) else {
+                return RuntimeFunction(name: name, fileName: fileName)
+            }
+            return RuntimeFunction(name: name, fileName: place.file, line: place.line, startLine: lines.firstLine)
+        }
     }
 
     private struct State {
@@ -41,7 +52,7 @@ final class AttachedDotNet: AttachedRuntime {
         }
 
         mutating func keep(_ assembly: Assembly, _ key: UInt64) {
-            let size = 8192 + (assembly.code?.sizeBytes ?? 0)
+            let size = 8192 + (assembly.code?.sizeBytes ?? 0) + (assembly.symbols?.sizeBytes ?? 0)
             if sizeBytes + size > AttachedDotNet.assembliesLimitBytes { (assemblies, sizeBytes) = ([:], 0) }
             assemblies[key] = assembly
             sizeBytes += size
@@ -102,30 +113,30 @@ final class AttachedDotNet: AttachedRuntime {
         let address = words[0] & ~3
         let offset = UInt32(truncatingIfNeeded: words[1] >> 32)
         let isReturnAddress = offset & DOTNET_RETURN_ADDRESS != 0
-        let place = offset & ~DOTNET_RETURN_ADDRESS
+        let code = offset & ~DOTNET_RETURN_ADDRESS
+        // What is returned to may belong to the next statement.
+        let place = isReturnAddress && code > 0 ? code - 1 : code
         switch words[0] & 3 {
         case UInt64(DOTNET_FRAME_METHOD.rawValue):
-            return method(MethodKey(header: address, checksum: UInt32(truncatingIfNeeded: words[1])))
+            return method(MethodKey(header: address, checksum: UInt32(truncatingIfNeeded: words[1])), at: place)
         case UInt64(DOTNET_FRAME_IMAGE.rawValue):
-            return precompiled(address, isReturnAddress && place > 0 ? place - 1 : place)
+            return precompiled(address, place)
         case UInt64(DOTNET_FRAME_STUB.rawValue):
-            return [RuntimeFunction(name: DotNetStub.name(place))]
+            return [RuntimeFunction(name: DotNetStub.name(code))]
         default:
             return []
         }
     }
 
-    private func method(_ key: MethodKey) -> [RuntimeFunction] {
-        if let known = state.withLock({ $0.methods[key] }) {
-            return [RuntimeFunction(name: known.name, fileName: known.fileName)]
-        }
+    private func method(_ key: MethodKey, at place: UInt32) -> [RuntimeFunction] {
+        if let known = state.withLock({ $0.methods[key] }) { return [known.function(at: place)] }
         guard let header = reader.header(at: key.header), header.checksum == key.checksum,
             let method = reader.description(header.bytes), let named = name(of: method),
             // What a header refers to lives as long as it does, so if it still does, all of this was true.
             let after = reader.header(at: key.header), after.bytes == header.bytes
         else { return [] }
         state.withLock { $0.keep(named, key) }
-        return [RuntimeFunction(name: named.name, fileName: named.fileName)]
+        return [named.function(at: place)]
     }
 
     private func name(of method: MethodDescription) -> KnownMethod? {
@@ -136,7 +147,14 @@ final class AttachedDotNet: AttachedRuntime {
         guard let assembly = assembly(ofModule: method.module), let name = assembly.names.name(ofMethod: method.row) else {
             return nil
         }
-        return KnownMethod(name: name, fileName: assembly.fileName)
+        return KnownMethod(name: name, fileName: assembly.fileName, lines: lines(of: method, assembly))
+    }
+
+    private func lines(of method: MethodDescription, _ assembly: Assembly) -> MethodLines? {
+        guard let symbols = assembly.symbols?.open(memory.pid),
+            let map = InstructionMap(memory, at: method.debugInfo, layout)
+        else { return nil }
+        return symbols.lines(ofMethod: method.row, map)
     }
 
     private func assembly(ofModule module: UInt64) -> Assembly? {
@@ -154,7 +172,8 @@ final class AttachedDotNet: AttachedRuntime {
         else { return nil }
         // Row 1 of table 0 is the module itself: "System.Private.CoreLib.dll".
         let name = metadata.value(0, 1, 1).flatMap(metadata.string) ?? ""
-        return Assembly(image: image, names: MethodNames(metadata: metadata), fileName: name)
+        return Assembly(
+            image: image, names: MethodNames(metadata: metadata), fileName: name, symbols: SymbolSource.find(image))
     }
 
     private func precompiled(_ base: UInt64, _ relative: UInt32) -> [RuntimeFunction] {

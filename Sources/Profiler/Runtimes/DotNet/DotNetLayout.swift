@@ -42,6 +42,9 @@ struct DotNetLayout: Sendable, Equatable {
     var patchpointBytes = 32
     var patchpointLocals = 8
 
+    /// Whether what the compiler noted of a method is as `InstructionMap` reads it.
+    var hasInstructionMaps = true
+
     /// Flags of RangeSection.
     var codeHeapFlag: UInt32 = 2
     /// 0 where sections do not tell.
@@ -65,6 +68,7 @@ struct DotNetLayout: Sendable, Equatable {
             if version.major == 9 { dynamicMethodName = nil }
         case 10:
             // Its descriptor says the rest, and without one nothing fits.
+            hasInstructionMaps = false
             mapHasPointers = true
             dynamicMethodName = nil
         default: return nil

@@ -23,6 +23,7 @@ struct Metadata<Memory: MemoryReader> {
     let memory: Memory
     private var strings = Heap(address: 0, size: 0)
     private var blobs = Heap(address: 0, size: 0)
+    private var symbols = Heap(address: 0, size: 0)
     private var tables: [Table] = []
 
     static var nameLimit: Int { 1024 }
@@ -55,6 +56,7 @@ struct Metadata<Memory: MemoryReader> {
             case "#~", "#-": tableStream = heap
             case "#Strings": strings = heap
             case "#Blob": blobs = heap
+            case "#Pdb": symbols = heap
             default: break
             }
             position = position &+ 8 &+ UInt64((name.count + 4) & ~3)
@@ -101,6 +103,12 @@ struct Metadata<Memory: MemoryReader> {
             guard address &- stream.address <= stream.size else { return false }
         }
         return true
+    }
+
+    /// Of a file of symbols: tells which build of the assembly it belongs to ("Portable PDB", #Pdb stream).
+    var symbolsID: [UInt8]? {
+        guard symbols.size >= 20 else { return nil }
+        return try? memory.readBytes(at: symbols.address, count: 20)
     }
 
     func rowCount(_ table: UInt8) -> UInt32 { tables[safe: Int(table)]?.rowCount ?? 0 }
